@@ -1,0 +1,1 @@
+"""From a recording to its beats: filters, R peaks, windows, rhythm."""

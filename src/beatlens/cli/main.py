@@ -1,0 +1,54 @@
+"""The command's frame: its groups, and how an error is shown."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from beatlens import __version__
+from beatlens.cli import console
+from beatlens.errors import BeatlensError
+
+app = typer.Typer(
+    name="beatlens",
+    help="Read ECG recordings, classify every heartbeat, and show what decided each call. For research; not a medical device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"beatlens {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def frame(
+    *,
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Take the options that come before every command."""
+    del version
+    console.state.debug = debug
+
+
+def main() -> None:
+    """Run the command; exit 0 on success, 1 on failure, 2 on wrong usage."""
+    try:
+        app()
+    except BeatlensError as error:
+        if console.state.debug:
+            raise
+        console.show_error(error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.errors.print("interrupted: nothing is half-written")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)

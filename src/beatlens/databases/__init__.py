@@ -1,0 +1,1 @@
+"""Databases of recordings: where they are, whether they are whole, and how their patients are split."""

@@ -1,0 +1,1 @@
+"""What decided a call: attribution, its naming, and tests of its faithfulness."""

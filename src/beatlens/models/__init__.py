@@ -1,0 +1,1 @@
+"""Networks, one architecture a file, and their weights with their cards."""

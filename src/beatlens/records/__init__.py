@@ -1,0 +1,5 @@
+"""A file becomes a `Record`: one reader a format, one `read`."""
+
+from beatlens.records.record import Annotations, Record
+
+__all__ = ["Annotations", "Record"]
