@@ -3,4 +3,6 @@
 For research; not a medical device.
 """
 
-__version__ = "0.1.0"
+from beatlens._version import __version__
+
+__all__ = ["__version__"]

@@ -66,4 +66,5 @@ def classify_symbols(symbols: npt.ArrayLike, *, mapping: Mapping = "paper") -> n
 
 def seed_labels(symbols: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """Return 0 where the symbol is ``N`` and 1 elsewhere: the ``seed`` protocol's normal and abnormal."""
-    return (np.asarray(symbols, dtype=str) != "N").astype(np.int64)
+    abnormal: npt.NDArray[np.int64] = np.not_equal(np.asarray(symbols, dtype=str), "N").astype(np.int64)
+    return abnormal

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from beatlens import __version__
+from beatlens._version import __version__
 from beatlens.cli import console
 from beatlens.errors import BeatlensError
 
@@ -30,7 +30,9 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def frame(
     *,
-    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Take the options that come before every command."""

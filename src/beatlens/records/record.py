@@ -113,7 +113,9 @@ class Record:
         if self.signal.ndim != 2:
             raise SignalError(f"'signal' must have shape (n_samples, n_leads); got {self.signal.shape}, in {self.name}")
         if not self.signal.size:
-            raise SignalError(f"'signal' must hold at least one sample of one lead; got shape {self.signal.shape}, in {self.name}")
+            raise SignalError(
+                f"'signal' must hold at least one sample of one lead; got shape {self.signal.shape}, in {self.name}"
+            )
         if not (np.isfinite(self.fs) and self.fs > 0):
             raise SignalError(f"'fs' must be a positive number of Hz; got {self.fs}, in {self.name}")
         if len(self.lead_names) != self.signal.shape[1]:
@@ -124,12 +126,12 @@ class Record:
     @property
     def n_samples(self) -> int:
         """Number of samples of each lead."""
-        return self.signal.shape[0]
+        return int(self.signal.shape[0])
 
     @property
     def n_leads(self) -> int:
         """Number of leads."""
-        return self.signal.shape[1]
+        return int(self.signal.shape[1])
 
     @property
     def duration_s(self) -> float:
