@@ -84,4 +84,5 @@ def zscore(windows: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         )
     values = np.asarray(windows, dtype=np.float64)
     centred = values - values.mean(axis=1, keepdims=True)
-    return (centred / (values.std(axis=1, keepdims=True) + STD_FLOOR)).astype(np.float32)
+    scaled: npt.NDArray[np.float32] = (centred / (values.std(axis=1, keepdims=True) + STD_FLOOR)).astype(np.float32)
+    return scaled

@@ -6,9 +6,11 @@ under its name only when it is complete.
 
 from __future__ import annotations
 
+import lzma
 import os
 import zipfile
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -24,6 +26,8 @@ _OFFLINE_HINT = (
     "Check the network, or download the database elsewhere and run 'beatlens data fetch mitdb --from FILE_OR_FOLDER'; "
     "what has arrived is kept."
 )
+
+_UNREADABLE = (zipfile.BadZipFile, EOFError, NotImplementedError, lzma.LZMAError, zlib.error)
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a file, how many files are done, and how many there are."""
@@ -138,17 +142,10 @@ def _archive_source(source: Path) -> _Source:
         try:
             with zipfile.ZipFile(source) as archive:
                 destination.write_bytes(archive.read(members[name]))
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, *_lzma_errors()) as error:
+        except _UNREADABLE as error:
             raise FormatError(f"{name} cannot be read from {source}: {error}", hint="The archive is damaged.") from error
 
     return extract
-
-
-def _lzma_errors() -> Iterator[type[Exception]]:
-    import lzma
-    import zlib
-
-    yield from (lzma.LZMAError, zlib.error)
 
 
 def _download(name: str, destination: Path) -> None:

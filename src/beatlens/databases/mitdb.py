@@ -59,7 +59,7 @@ def find_database(folder: Path | None = None) -> Path:
     places = [folder] if folder else [Path(p) for p in [os.environ.get("BEATLENS_DATA")] if p] + [data_folder()]
     for place in places:
         for candidate in (place, place / NAME):
-            if (candidate / "100.hea").is_file():
+            if all((candidate / f"{name}.{part}").is_file() for name in RECORDS for part in ("hea", "dat", "atr")):
                 return candidate
         archive = place if zipfile.is_zipfile(place) else place / f"{NAME}.zip"
         if archive.is_file():
