@@ -36,7 +36,8 @@ def replacing(path: Path) -> Iterator[Path]:
             raise
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a parent that is a file must not hide the error above
+            temporary.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,0 +1,45 @@
+"""A figure becomes a PNG and an SVG, the same bytes every time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from beatlens._io import replacing
+
+DPI = 160
+
+
+def save_figure(figure: Figure, path: str | Path) -> tuple[Path, Path]:
+    """Write a figure as PNG and as SVG, each whole or not at all.
+
+    Text stays text in the SVG. Neither file holds a date, so that the same figure gives the same bytes.
+
+    Parameters
+    ----------
+    figure : Figure
+        What to draw.
+    path : str or Path
+        Where to, without extension (``.png`` or ``.svg`` at the end is taken off).
+
+    Returns
+    -------
+    tuple of Path
+        The PNG and the SVG.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written there.
+    """
+    path = Path(path)
+    stem = path.with_suffix("") if path.suffix.lower() in {".png", ".svg"} else path
+    png, svg = (stem.with_name(stem.name + suffix) for suffix in (".png", ".svg"))
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "beatlens"}):
+        with replacing(png) as temporary:
+            figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": "Beatlens"})
+        with replacing(svg) as temporary:
+            figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": "Beatlens"})
+    return png, svg

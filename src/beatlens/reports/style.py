@@ -1,0 +1,101 @@
+"""How every figure and page looks: one palette, one set of marks, one type size.
+
+The colours are told apart by readers with any form of colour blindness (after Okabe and Ito's set), and colour is never
+the only sign: each class also has a letter, a marker and a hatch. Importance runs from light to dark, so that it survives
+a greyscale print.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class ClassStyle:
+    """How a class of beats is drawn.
+
+    Parameters
+    ----------
+    name : str
+        What the class is called in a sentence.
+    letter : str
+        Its sign where there is room for one letter only.
+    colour : str
+        Colour, ``#rrggbb``, for a light background.
+    dark : str
+        The same for a dark background.
+    marker : str
+        Matplotlib marker.
+    hatch : str
+        Matplotlib hatch of filled areas.
+    """
+
+    name: str
+    letter: str
+    colour: str
+    dark: str
+    marker: str
+    hatch: str
+
+
+INK: Final = "#1B2733"
+SOFT_INK: Final = "#5B6875"
+RULE: Final = "#D5DBE1"
+PAPER: Final = "#FFFFFF"
+RIGHT: Final = "#1F6FB4"
+WRONG: Final = "#C2371B"
+IMPORTANCE_STEPS: Final = ("#A9B4C0", "#C9A489", "#DE7F45", "#C2371B", "#7F0F1F")
+
+_UNKNOWN: Final = ClassStyle("not classified", "?", "#7A7F87", "#A7ADB5", "X", "xx")
+CLASS_STYLES: Final = MappingProxyType(
+    {
+        "N": ClassStyle("normal", "N", "#1F6FB4", "#6BB1EC", "o", ""),
+        "S": ClassStyle("supraventricular ectopic", "S", "#D98E04", "#F3B845", "^", "//"),
+        "V": ClassStyle("ventricular ectopic", "V", "#C2371B", "#FF8466", "s", "\\\\"),
+        "F": ClassStyle("fusion", "F", "#7B4FA3", "#C39BE6", "D", ".."),
+        "Q": ClassStyle("unknown or paced", "Q", "#7A7F87", "#A7ADB5", "X", "xx"),
+        "normal": ClassStyle("normal", "N", "#1F6FB4", "#6BB1EC", "o", ""),
+        "abnormal": ClassStyle("abnormal", "A", "#C2371B", "#FF8466", "s", "\\\\"),
+    }
+)
+"""Style of each class: the AAMI ones, and those of a model that knows only normal and abnormal."""
+
+
+def class_style(name: str) -> ClassStyle:
+    """Return the style of a class; a neutral one, with a question mark, for a class that is not known."""
+    return CLASS_STYLES.get(name, _UNKNOWN)
+
+
+def importance_colormap() -> LinearSegmentedColormap:
+    """Return the colour map of importance: grey to dark red, ever darker."""
+    return LinearSegmentedColormap.from_list("importance", list(IMPORTANCE_STEPS))
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of this size in inches, outside pyplot's state, drawn without a display."""
+    figure = Figure(figsize=(width, height), facecolor=PAPER, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def dress(axes: Axes, *, title: str = "", x: str = "", y: str = "", grid: bool = True) -> None:
+    """Give axes the house's look: title at the left, labels with units, thin rules."""
+    axes.set_title(title, loc="left", fontsize=10.5, fontweight="bold", color=INK, pad=8)
+    axes.set_xlabel(x, fontsize=9.5, color=INK)
+    axes.set_ylabel(y, fontsize=9.5, color=INK)
+    axes.tick_params(labelsize=8.5, colors=SOFT_INK, labelcolor=INK, length=3)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(SOFT_INK)
+        axes.spines[side].set_linewidth(0.8)
+    axes.set_axisbelow(True)
+    if grid:
+        axes.grid(visible=True, color=RULE, linewidth=0.6)
