@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.signal import resample_poly
 
 from beatlens.beats.windows import cut_windows, zscore
 from beatlens.databases import mitdb
 from beatlens.errors import ConfigurationError
 from beatlens.labels import SEED_SKIPPED_SYMBOLS, seed_labels
+from beatlens.records import Record
 
 BEFORE: Final = 90
 AFTER: Final = 90
@@ -115,6 +118,55 @@ def _beats_of_record(name: str, folder: Path) -> SeedBeats:
     )
 
 
+def seed_windows_of(
+    record: Record, r_samples: npt.NDArray[np.integer], *, lead: int = 0
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], tuple[str, ...]]:
+    """Cut the protocol's windows out of any recording.
+
+    Parameters
+    ----------
+    record : Record
+        At any sampling rate: one lead is resampled to 360 Hz where it must be.
+    r_samples : ndarray of int, shape (n_beats,)
+        R peaks, as sample numbers of ``record``.
+    lead : int
+        Which lead.
+
+    Returns
+    -------
+    windows : ndarray of float32, shape (n_judged, 180)
+        Z-scored.
+    judged : ndarray of bool, shape (n_beats,)
+        Which beats have a window: whole, and without a gap.
+    reasons : tuple of str
+        Why a beat has none; empty where it has one.
+    """
+    signal = record.signal[:, lead]
+    positions = np.asarray(r_samples, dtype=np.int64)
+    if record.fs != FS:
+        signal = _resample_keeping_gaps(signal, record.fs)
+        positions = np.rint(positions * (FS / record.fs)).astype(np.int64)
+    windows, inside = cut_windows(signal, positions, before=BEFORE, after=AFTER)
+    whole = np.isfinite(windows).all(axis=1)
+    varied = np.ptp(np.nan_to_num(windows), axis=1) > 0
+    judged = inside.copy()
+    judged[inside] = whole & varied
+    reasons = np.where(inside, "", "too near an end of the recording").astype(object)
+    reasons[inside] = np.where(~whole, "a gap in the signal", np.where(~varied, "a flat signal", ""))
+    return zscore(windows[whole & varied]), judged, tuple(reasons.tolist())
+
+
+def _resample_keeping_gaps(signal: npt.NDArray[np.float32], fs: float) -> npt.NDArray[np.float32]:
+    """Resample to 360 Hz with a polyphase filter; what touches a gap becomes a gap."""
+    gaps = ~np.isfinite(signal)
+    ratio = Fraction(FS / fs).limit_denominator(1000)
+    resampled = resample_poly(np.where(gaps, 0, signal), ratio.numerator, ratio.denominator, padtype="line")
+    if gaps.any():
+        source = np.minimum((np.arange(len(resampled)) * fs / FS).astype(np.int64), len(signal) - 1)
+        resampled[gaps[source]] = np.nan
+    return np.asarray(resampled, dtype=np.float32)
+
+
 def balance_beats(beats: SeedBeats, *, seed: int = 42) -> SeedBeats:
     """Return all abnormal beats and as many normal ones, drawn at random, in the order of the input."""
     normal = np.flatnonzero(beats.labels == 0)
@@ -152,7 +204,7 @@ def split_beats(beats: SeedBeats, *, test_fraction: float = 0.2, validation_frac
         rows = rng.permutation(np.flatnonzero(beats.labels == label))
         n_test = round(test_fraction * len(rows))
         n_validation = round(validation_fraction * (len(rows) - n_test))
-        if not 0 < n_test or not 0 < n_validation or n_test + n_validation >= len(rows):
+        if n_test < 1 or n_validation < 1 or n_test + n_validation >= len(rows):
             raise ConfigurationError(
                 f"each part must have beats of both labels; got {len(rows)} with label {label} to split",
                 hint="Use more records.",
