@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from beatlens.errors import OutputError
+from beatlens.errors import BeatlensError, OutputError
 
 
 @contextlib.contextmanager
@@ -32,7 +32,7 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        if isinstance(error, OutputError):
+        if isinstance(error, BeatlensError):
             raise
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from beatlens.errors import BeatlensError
 
@@ -34,3 +35,23 @@ def show_error(error: BeatlensError) -> None:
 def print_json(value: object) -> None:
     """Print one JSON document on stdout."""
     print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False))  # noqa: T201
+
+
+def progress_bar(unit: str) -> Progress:
+    """Return a progress bar on stderr; it stays silent where stderr is not a terminal.
+
+    Parameters
+    ----------
+    unit : str
+        What is counted, in the plural.
+    """
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn(f"{{task.completed:.0f}}/{{task.total:.0f}} {unit}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+        disable=not errors.is_terminal,
+        transient=True,
+    )

@@ -1,0 +1,56 @@
+"""Where the tests find data that is not in the repository, and what every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+DATA = Path(os.environ["BEATLENS_DATA"]).resolve() if os.environ.get("BEATLENS_DATA") else None
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder that ``BEATLENS_DATA`` names; the test is skipped without it."""
+    if DATA is None or not DATA.is_dir():
+        pytest.skip("BEATLENS_DATA names no folder with the MIT-BIH Arrhythmia Database")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def mitdb_folder(data_folder: Path) -> Path:
+    """The unpacked MIT-BIH Arrhythmia Database; the test is skipped without it."""
+    from beatlens.databases.mitdb import find_database
+    from beatlens.errors import RecordNotFoundError
+
+    try:
+        return find_database()
+    except RecordNotFoundError as error:
+        pytest.skip(f"{error.message}")
+
+
+@pytest.fixture(scope="session")
+def golden_folder(data_folder: Path) -> Path:
+    """Reference results that stand beside the data; the test is skipped without them."""
+    folder = data_folder.parent / "golden"
+    if not folder.is_dir():
+        pytest.skip(f"no reference results in {folder}")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test that opens a connection to another machine."""
+    import socket
+
+    connect = socket.socket.connect
+
+    def refuse(self: socket.socket, address: object) -> object:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple):
+            host = str(address[0])
+            if host not in ("127.0.0.1", "::1", "localhost"):
+                pytest.fail(f"a test must not use the network; it tried {address}")
+        return connect(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
