@@ -55,10 +55,10 @@ def format_comparison(comparison: Comparison) -> str:
         Two annotators over several records.
     """
     beats = comparison.beats
-    n_records, start_s = len(comparison.records), comparison.start_s
+    names = f"{comparison.test} against {comparison.reference}"
     rates = [_fixed(getattr(beats.total, name).percent) for name in _RATES]
     lines = [
-        f"{comparison.test} against {comparison.reference} in {n_records} records, from {start_s:g} s on, classes as bxb maps them",
+        f"{names} in {len(comparison.records)} records, from {comparison.start_s:g} s on, classes as bxb maps them",
         "",
         f"{'':<28}{'gross Se %':>11}{'':<18}{'gross +P %':>11}{'':<18}{'mean Se %':>10}{'mean +P %':>11}",
     ]

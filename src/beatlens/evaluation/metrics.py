@@ -1,0 +1,234 @@
+"""Figures of a classifier: what cannot be computed is NaN with a reason, never 0."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from beatlens.errors import ConfigurationError
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number, or the reason why there is none.
+
+    Parameters
+    ----------
+    value : float
+        NaN where the figure is not defined.
+    reason : str
+        Why it is not defined; empty where it is.
+    """
+
+    value: float
+    reason: str = ""
+
+    @property
+    def defined(self) -> bool:
+        """Whether there is a number."""
+        return not math.isnan(self.value)
+
+    @classmethod
+    def share(cls, hits: float, cases: float, reason: str) -> Figure:
+        """Return hits over cases, or the reason where there is no case."""
+        return cls(hits / cases) if cases else cls(math.nan, reason)
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """How one class was recognised.
+
+    Parameters
+    ----------
+    label : str
+        The class.
+    n_hits, n_true, n_predicted : int
+        Beats of the class that were called so; beats of the class; beats called so.
+    """
+
+    label: str
+    n_hits: int
+    n_true: int
+    n_predicted: int
+
+    @property
+    def sensitivity(self) -> Figure:
+        """Share of the class that was called so (recall)."""
+        return Figure.share(self.n_hits, self.n_true, f"no beat of class {self.label}")
+
+    @property
+    def precision(self) -> Figure:
+        """Share of what was called so that is of the class (+P)."""
+        return Figure.share(self.n_hits, self.n_predicted, f"no beat called {self.label}")
+
+    @property
+    def f1(self) -> Figure:
+        """Harmonic mean of sensitivity and precision."""
+        return Figure.share(
+            2 * self.n_hits, self.n_true + self.n_predicted, f"no beat of class {self.label} and none called so"
+        )
+
+
+def confusion_matrix(true: npt.ArrayLike, predicted: npt.ArrayLike, *, labels: Sequence[object]) -> npt.NDArray[np.int64]:
+    """Count the beats by true and predicted class.
+
+    Parameters
+    ----------
+    true, predicted : array_like, shape (n_beats,)
+        Class of each beat.
+    labels : sequence
+        The classes, in the order of the rows and columns.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_labels, n_labels)
+        True classes in rows, predicted ones in columns.
+
+    Raises
+    ------
+    ConfigurationError
+        If the lengths differ or a class is not one of the labels.
+
+    Examples
+    --------
+    >>> confusion_matrix(["N", "V", "V"], ["N", "N", "V"], labels=["N", "V"]).tolist()
+    [[1, 0], [1, 1]]
+    """
+    pair = np.asarray(true), np.asarray(predicted)
+    _check_lengths(*pair)
+    rows, columns = (_index(values, labels, name) for values, name in zip(pair, ("true", "predicted"), strict=True))
+    n = len(labels)
+    return np.bincount(rows * n + columns, minlength=n * n).reshape(n, n).astype(np.int64)
+
+
+def class_figures(matrix: npt.NDArray[np.integer], labels: Sequence[str]) -> tuple[ClassFigures, ...]:
+    """Return the figures of each class from a confusion matrix.
+
+    Parameters
+    ----------
+    matrix : ndarray of int, shape (n_labels, n_labels)
+        Of `confusion_matrix`.
+    labels : sequence of str
+        The classes, in its order.
+    """
+    return tuple(
+        ClassFigures(label, int(matrix[at, at]), int(matrix[at].sum()), int(matrix[:, at].sum()))
+        for at, label in enumerate(labels)
+    )
+
+
+def accuracy(matrix: npt.NDArray[np.integer]) -> Figure:
+    """Return the share of a confusion matrix that lies on its diagonal."""
+    return Figure.share(float(np.trace(matrix)), float(matrix.sum()), "no beat")
+
+
+def mean_figure(figures: Sequence[Figure]) -> Figure:
+    """Return the plain mean, which is defined only if every figure is."""
+    missing = [figure.reason for figure in figures if not figure.defined]
+    if missing or not figures:
+        return Figure(math.nan, "; ".join(missing) or "no figure")
+    return Figure(math.fsum(figure.value for figure in figures) / len(figures))
+
+
+class Ranking:
+    """Beats ranked by a score, from which every figure over thresholds follows.
+
+    Parameters
+    ----------
+    positive : array_like of bool, shape (n_beats,)
+        Whether each beat is of the positive class (abnormal).
+    score : array_like of float, shape (n_beats,)
+        The higher, the more likely positive.
+
+    Raises
+    ------
+    ConfigurationError
+        If the lengths differ or a score is not a number.
+
+    Notes
+    -----
+    Beats with the same score stand or fall together. Every figure takes weights, one a beat, so that a bootstrap
+    needs to sort but once.
+    """
+
+    def __init__(self, positive: npt.ArrayLike, score: npt.ArrayLike) -> None:
+        flags, scores = np.asarray(positive, dtype=bool), np.asarray(score, dtype=np.float64)
+        _check_lengths(flags, scores)
+        if np.isnan(scores).any():
+            raise ConfigurationError(f"'score' must be a number for every beat; got {int(np.isnan(scores).sum())} NaN")
+        self.order = np.argsort(-scores, kind="stable")
+        self._positive = flags[self.order]
+        ranked = scores[self.order]
+        self.thresholds = ranked[np.r_[ranked[1:] != ranked[:-1], True]] if len(ranked) else ranked
+        self._last = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True]) if len(ranked) else np.zeros(0, np.int64)
+
+    def auroc(self, weights: Floats | None = None) -> Figure:
+        """Return the area under the receiver operating characteristic: ties count half."""
+        hits, alarms = self._curve(weights)
+        if reason := _one_sided(hits, alarms):
+            return Figure(math.nan, reason)
+        return Figure(float(_area(np.r_[0, alarms], np.r_[0, hits]) / (hits[-1] * alarms[-1])))
+
+    def average_precision(self, weights: Floats | None = None) -> Figure:
+        """Return the area under the precision-recall curve, summed in steps and not interpolated."""
+        hits, alarms = self._curve(weights)
+        if not (hits.size and hits[-1]):
+            return Figure(math.nan, "no abnormal beat")
+        called = hits + alarms
+        precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
+        return Figure(float(np.sum(np.diff(hits, prepend=0) * precision) / hits[-1]))
+
+    def sensitivity_at(self, specificity: float, weights: Floats | None = None) -> Figure:
+        """Return the highest sensitivity among the thresholds whose specificity is at least this.
+
+        Parameters
+        ----------
+        specificity : float
+            Between 0 and 1.
+        weights : ndarray of float, shape (n_beats,), optional
+            How often each beat counts.
+        """
+        hits, alarms = self._curve(weights)
+        if reason := _one_sided(hits, alarms):
+            return Figure(math.nan, reason)
+        allowed = alarms <= (1 - specificity) * alarms[-1] * (1 + 1e-12)
+        return Figure(float(hits[allowed].max(initial=0) / hits[-1]))
+
+    def _curve(self, weights: Floats | None) -> tuple[Floats, Floats]:
+        """Return true and false alarms as the threshold falls past each score."""
+        weight = np.ones(len(self.order)) if weights is None else np.asarray(weights, dtype=np.float64)[self.order]
+        hits = np.cumsum(np.where(self._positive, weight, 0.0))[self._last]
+        alarms = np.cumsum(np.where(self._positive, 0.0, weight))[self._last]
+        return hits, alarms
+
+
+def _one_sided(hits: Floats, alarms: Floats) -> str:
+    """Return why there is nothing to tell apart; empty if there is."""
+    if not (hits.size and hits[-1]):
+        return "no abnormal beat"
+    return "" if alarms[-1] else "no normal beat"
+
+
+def _check_lengths(first: npt.NDArray[np.generic], second: npt.NDArray[np.generic]) -> None:
+    if first.ndim != 1 or first.shape != second.shape:
+        raise ConfigurationError(f"both must be one value a beat; got shapes {first.shape} and {second.shape}")
+
+
+def _index(values: npt.NDArray[np.generic], labels: Sequence[object], name: str) -> npt.NDArray[np.intp]:
+    place = {label: at for at, label in enumerate(labels)}
+    unique, inverse = np.unique(values, return_inverse=True)
+    unknown = [value for value in unique.tolist() if value not in place]
+    if unknown:
+        raise ConfigurationError(f"'{name}' must hold the classes {', '.join(map(str, labels))}; got {unknown[0]!r}")
+    return np.array([place[value] for value in unique.tolist()], dtype=np.intp)[inverse]
+
+
+def _area(x: Floats, y: Floats) -> float:
+    """Return the area under a curve of straight lines."""
+    return float(np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2))
