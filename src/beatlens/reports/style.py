@@ -26,7 +26,7 @@ class ClassStyle:
     name : str
         What the class is called in a sentence.
     letter : str
-        Its sign where there is room for one letter only.
+        Its sign where there is room for a letter only (not A, which is WFDB's sign of an atrial premature beat).
     colour : str
         Colour, ``#rrggbb``, for a light background.
     dark : str
@@ -62,7 +62,7 @@ CLASS_STYLES: Final = MappingProxyType(
         "F": ClassStyle("fusion", "F", "#7B4FA3", "#C39BE6", "D", ".."),
         "Q": ClassStyle("unknown or paced", "Q", "#7A7F87", "#A7ADB5", "X", "xx"),
         "normal": ClassStyle("normal", "N", "#1F6FB4", "#6BB1EC", "o", ""),
-        "abnormal": ClassStyle("abnormal", "A", "#C2371B", "#FF8466", "s", "\\\\"),
+        "abnormal": ClassStyle("abnormal", "Ab", "#C2371B", "#FF8466", "s", "\\\\"),
     }
 )
 """Style of each class: the AAMI ones, and those of a model that knows only normal and abnormal."""

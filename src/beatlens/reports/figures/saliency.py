@@ -154,6 +154,20 @@ def plot_misclassified(
     """
     if not len(captions):
         return _nothing_wrong(title)
+    return plot_beats(beats, importance, captions, fs=fs, r_index=r_index, unit=unit, title=title)
+
+
+def plot_beats(
+    beats: npt.ArrayLike,
+    importance: npt.ArrayLike,
+    captions: Sequence[str],
+    *,
+    fs: float,
+    r_index: int,
+    unit: str = "mV",
+    title: str = "Explained beats",
+) -> Figure:
+    """Draw beats side by side, each with what decided it; parameters and errors are those of `plot_misclassified`."""
     waves, weights = _checked(np.asarray(beats, float), np.asarray(importance, float))
     if len(captions) != len(waves):
         raise SignalError(f"'captions' must have one entry per beat; got {len(captions)} for {len(waves)} beats")

@@ -1,0 +1,102 @@
+"""Which beats matter most, and why each was called as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from beatlens.analysis.result import ExplainedBeat
+from beatlens.analysis.rhythm import NOT_ECTOPIC, Event
+from beatlens.explain.record import explain_seed_beats
+from beatlens.models.predictions import BeatPredictions
+from beatlens.models.seed_lstm import SeedLSTM
+from beatlens.records import Record
+
+_PER_CLASS = 2
+_FIRST_OF_RUNS = 4
+
+
+def choose_beats(predictions: BeatPredictions, events: Sequence[Event], at_most: int) -> dict[int, str]:
+    """Choose the beats that a reader should see explained.
+
+    First the most certain beat of each class, then the first beats of the longest runs, then the most doubtful beats, then
+    the next most certain of each class, until there are ``at_most``.
+
+    Parameters
+    ----------
+    predictions : BeatPredictions
+    events : sequence of Event
+    at_most : int
+
+    Returns
+    -------
+    dict of int to str
+        Place of each chosen beat and why it was chosen, in the order of time.
+    """
+    allowed = predictions.classes != ""
+    certain = {name: _most_certain(predictions, allowed, place) for place, name in enumerate(predictions.class_names)}
+    wanted: list[tuple[int, str]] = [(beats[0], f"the most certain {name} beat") for name, beats in certain.items() if beats]
+    runs = sorted((event for event in events if event.kind == "run"), key=lambda event: -event.n_beats)
+    wanted += [(e.first_beat, f"the first of a run of {e.n_beats} {e.beat_class} beats") for e in runs[:_FIRST_OF_RUNS]]
+    margin = _margin(predictions)
+    doubtful = np.flatnonzero(predictions.uncertain & allowed & np.isfinite(margin))
+    doubtful = doubtful[np.argsort(margin[doubtful], kind="stable")]
+    wanted += [(beat, "among the most doubtful") for beat in doubtful[: max(3, at_most // 3)].tolist()]
+    wanted += [(beat, f"among the most certain {name} beats") for name, beats in certain.items() for beat in beats[1:]]
+    chosen: dict[int, str] = {}
+    for beat, why in wanted:
+        if allowed[beat] and beat not in chosen and len(chosen) < at_most:
+            chosen[beat] = why
+    return dict(sorted(chosen.items()))
+
+
+def _most_certain(predictions: BeatPredictions, allowed: npt.NDArray[np.bool_], place: int) -> list[int]:
+    name = predictions.class_names[place]
+    if name in {"", "Q"}:
+        return []
+    members = np.flatnonzero((predictions.classes == name) & allowed)
+    ranked: list[int] = members[np.argsort(-predictions.probabilities[members, place], kind="stable")].tolist()
+    # Normal beats are many and alike: one is enough beside the others.
+    return ranked[: _PER_CLASS if name not in NOT_ECTOPIC else 1]
+
+
+def _margin(predictions: BeatPredictions) -> npt.NDArray[np.floating]:
+    """Return how far the most probable class is ahead of the next: small where the model is in doubt."""
+    ordered = np.sort(predictions.probabilities, axis=1)
+    margin: npt.NDArray[np.floating] = ordered[:, -1] - ordered[:, -2]
+    return margin
+
+
+def explain_chosen(
+    model: Any, record: Record, samples: npt.NDArray[np.int64], chosen: dict[int, str], *, method: str
+) -> tuple[tuple[ExplainedBeat, ...], str]:
+    """Explain the chosen beats, where there is a way to explain this model.
+
+    Parameters
+    ----------
+    model : object
+        The model that judged them.
+    record : Record
+    samples : ndarray of int, shape (n_beats,)
+        R peaks of all beats.
+    chosen : dict of int to str
+        From `choose_beats`; each of these beats was judged.
+    method : str
+        One of `beatlens.explain.methods.METHODS`.
+
+    Returns
+    -------
+    explained : tuple of ExplainedBeat
+    note : str
+        Why there are none; empty otherwise.
+    """
+    if not chosen:
+        return (), ""
+    if not isinstance(model, SeedLSTM):
+        return (), f"The beats are not explained: there is no way yet to explain the model {model.name}."
+    beats = np.array(list(chosen), dtype=np.int64)
+    found = explain_seed_beats(record, samples[beats], model, method=method)
+    return tuple(ExplainedBeat(beat, why, each) for (beat, why), each in zip(chosen.items(), found, strict=True)), ""

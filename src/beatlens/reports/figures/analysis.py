@@ -1,0 +1,112 @@
+"""Figures of one recording: its overview, the shapes of its beats, and its explained beats."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from beatlens.analysis.result import Analysis
+from beatlens.reports import style
+from beatlens.reports.figures.saliency import TIME_LABEL, plot_beats
+from beatlens.reports.shapes import Shape, find_shapes
+from beatlens.reports.trend import Trend, measure_trend
+from beatlens.reports.words import write_duration, write_time
+
+
+def draw_figures(analysis: Analysis) -> list[tuple[str, Figure]]:
+    """Return every figure of an analysis with its name."""
+    shapes, _ = find_shapes(analysis)
+    figures = [("overview", plot_overview(analysis))]
+    if shapes:
+        figures.append(("shapes", plot_shapes(shapes, lead=analysis.record.lead_names[0])))
+    if analysis.explained:
+        figures.append(("explained-beats", plot_explained(analysis)))
+    return figures
+
+
+def plot_overview(analysis: Analysis) -> Figure:
+    """Draw heart rate (median and range), beats of each class that is not normal, and what could not be read, over time."""
+    trend = measure_trend(analysis)
+    shown = [name for name, counts in trend.counts.items() if counts.any()]
+    figure = style.new_figure(9.5, 3.2 + 0.9 * len(shown))
+    figure.suptitle(f"{analysis.record.name}: overview", x=0.01, ha="left", fontsize=12, fontweight="bold", color=style.INK)
+    panels = figure.subplots(
+        len(shown) + 2, 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": [3, *[1] * len(shown), 0.25]}
+    )[:, 0].tolist()
+    middle = trend.starts_s + trend.step_s / 2
+    style.dress(panels[0], title="Heart rate", y="Beats per minute")
+    panels[0].fill_between(middle, trend.lowest, trend.highest, color="#C9D4DF", linewidth=0, label="lowest to highest")
+    panels[0].plot(middle, trend.rate, color=style.INK, linewidth=1.3, label=f"median of {write_duration(trend.step_s)}")
+    panels[0].legend(frameon=False, fontsize=8, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
+    for axes, name in zip(panels[1:-1], shown, strict=True):
+        look = style.class_style(name)
+        style.dress(axes, title=f"{look.letter}: {look.name} beats in {write_duration(trend.step_s)}", y="Beats")
+        axes.bar(
+            trend.starts_s, trend.counts[name], width=0.9 * trend.step_s, align="edge", color=look.colour, hatch=look.hatch
+        )
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=3))
+    _draw_signal(panels[-1], trend, analysis)
+    return figure
+
+
+def _draw_signal(axes: Axes, trend: Trend, analysis: Analysis) -> None:
+    start, duration = analysis.record.start_time, analysis.record.duration_s
+    style.dress(axes, title="Signal: dark where it could not be read", grid=False)
+    axes.set_xlabel("Time of day" if start else "Time since the start", fontsize=9.5, color=style.INK)
+    axes.axvspan(0, duration, color="#DBE7DD", linewidth=0)
+    for span in analysis.spans:
+        axes.axvspan(span.start_s, span.end_s, color="#3D4854", linewidth=0)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.set_xlim(0, max(duration, trend.step_s))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: write_time(max(value, 0), start)))
+
+
+def plot_shapes(shapes: tuple[Shape, ...], *, lead: str) -> Figure:
+    """Draw the shapes of a recording's beats, each the mean of beats that look alike with one standard deviation."""
+    columns = min(4, len(shapes))
+    rows = -(-len(shapes) // columns)
+    figure = style.new_figure(2.6 * columns + 0.6, 2.3 * rows + 0.7)
+    figure.suptitle(f"Shapes of beats, {lead}", x=0.01, ha="left", fontsize=12, fontweight="bold", color=style.INK)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for place, axes in enumerate(grid.ravel().tolist()):
+        if place >= len(shapes):
+            axes.remove()
+            continue
+        shape = shapes[place]
+        look = style.class_style(shape.beat_class)
+        style.dress(axes, title=f"{look.letter}, n = {shape.count:,}")
+        axes.fill_between(
+            shape.times_ms, shape.mean - shape.spread, shape.mean + shape.spread, color=look.colour, alpha=0.2, linewidth=0
+        )
+        axes.plot(shape.times_ms, shape.mean, color=look.colour, linewidth=1.6)
+        axes.axvline(0, color=style.SOFT_INK, linewidth=0.8, linestyle=(0, (2, 3)), zorder=1)
+        if place % columns == 0:
+            axes.set_ylabel("Voltage (mV)", fontsize=9)
+        if place + columns >= len(shapes):
+            axes.set_xlabel(TIME_LABEL, fontsize=9)
+            axes.tick_params(labelbottom=True)
+    return figure
+
+
+def plot_explained(analysis: Analysis) -> Figure:
+    """Draw every explained beat in the lead that mattered most to it, its line coloured by importance."""
+    waves, weights, captions = [], [], []
+    for each in analysis.explained:
+        why, row = each.explanation, analysis.beats.iloc[each.beat]
+        lead = int(np.abs(why.attribution).sum(axis=0).argmax())
+        waves.append(why.signal[:, lead])
+        weights.append(why.attribution[:, lead])
+        at = write_time(float(row["time_s"]), analysis.record.start_time, tenths=True)
+        captions.append(f"{at}, {why.lead_names[lead]}\n{row['class']}, probability {row['probability']:.2f}")
+    times = analysis.explained[0].explanation.times_ms
+    return plot_beats(
+        waves,
+        weights,
+        captions,
+        fs=1000 / float(times[1] - times[0]),
+        r_index=int(np.abs(times).argmin()),
+        title=f"{analysis.record.name}: explained beats ({analysis.settings.method})",
+    )

@@ -1,0 +1,120 @@
+"""An analysis becomes a folder: report, tables, annotations, figures."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from beatlens._io import write_json, write_text
+from beatlens.analysis.result import Analysis
+from beatlens.errors import OutputError
+from beatlens.reports.document import make_document
+from beatlens.reports.figures.analysis import draw_figures
+from beatlens.reports.figures.saving import save_figure
+from beatlens.reports.page import render_report
+from beatlens.reports.tables import write_annotations, write_csv, write_parquet
+
+DOCUMENT: Final = "analysis.json"
+REPORT: Final = "report.html"
+STAGES: Final = ("report", "tables", "figures")
+
+
+def save_analysis(
+    analysis: Analysis,
+    folder: str | Path,
+    *,
+    force: bool = False,
+    progress: Callable[[str, float], None] = lambda _stage, _share: None,
+) -> Path:
+    """Write everything that an analysis found.
+
+    The folder holds ``report.html``, ``analysis.json``, ``beats.csv`` (and ``beats.parquet`` where pyarrow is installed),
+    ``beats.bl`` with ``beats.hea`` (WFDB annotations) and ``figures/`` (PNG and SVG). It appears when all of it is written.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    folder : str or Path
+        Where to.
+    force : bool
+        Replace the folder if it holds an earlier analysis.
+    progress : callable
+        Called with the name of the stage (one of `STAGES`) and the share of it that is done.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    OutputError
+        If the folder exists and may not be replaced, or cannot be written.
+    """
+    target = Path(folder)
+    check_target(target, force=force)
+    with _filling(target) as temporary:
+        progress("report", 0.0)
+        write_text(temporary / REPORT, render_report(analysis))
+        progress("tables", 0.0)
+        write_json(temporary / DOCUMENT, make_document(analysis))
+        write_csv(temporary / "beats.csv", analysis.beats)
+        write_parquet(temporary / "beats.parquet", analysis.beats)
+        write_annotations(temporary, analysis)
+        figures = draw_figures(analysis)
+        for place, (name, figure) in enumerate(figures):
+            progress("figures", place / len(figures))
+            save_figure(figure, temporary / "figures" / name)
+        progress("figures", 1.0)
+    return target
+
+
+def check_target(target: Path, *, force: bool = False) -> None:
+    """Refuse a folder that must not be written to, before any work is done.
+
+    Raises
+    ------
+    OutputError
+        If it exists, unless it is empty, or holds an earlier analysis and ``force`` is set.
+    """
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    if not (target / DOCUMENT).is_file():
+        raise OutputError(f"{target} exists and is not an earlier analysis", hint="Choose another folder with --out.")
+    if not force:
+        raise OutputError(f"{target} holds an earlier analysis", hint="Replace it with --force, or choose another with --out.")
+
+
+@contextlib.contextmanager
+def _filling(target: Path) -> Iterator[Path]:
+    """Yield a folder beside the target that takes its place when the block ends well, and vanishes when it does not."""
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        temporary.mkdir(parents=True)
+        (temporary / "figures").mkdir()
+        yield temporary
+        _swap(temporary, target)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _swap(new: Path, target: Path) -> None:
+    if not target.exists():
+        new.rename(target)
+        return
+    old = target.with_name(f"{new.name}.old")
+    target.rename(old)
+    try:
+        new.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old)
