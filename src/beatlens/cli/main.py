@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from beatlens._version import __version__
-from beatlens.cli import console
+from beatlens.cli import console, data, ec57, explain, models, read, train
 from beatlens.errors import BeatlensError
 
 app = typer.Typer(
@@ -25,6 +25,14 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"beatlens {__version__}")
         raise typer.Exit
+
+
+app.add_typer(data.app, name="data")
+app.command("info")(read.info)
+app.add_typer(explain.app, name="explain")
+app.add_typer(train.app, name="train")
+app.add_typer(models.app, name="models")
+app.add_typer(ec57.app, name="ec57")
 
 
 @app.callback()

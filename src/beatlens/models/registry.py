@@ -60,7 +60,7 @@ def load_model(name: str | Path) -> Any:
         If a file cannot be read.
     """
     weights = _find_weights(name)
-    card = read_card(weights.with_suffix(".json"))
+    card = load_card(name)
     if sha256_of(weights) != card.sha256:
         raise HashMismatchError(
             f"the weights in {weights.name} must have the SHA-256 {card.sha256[:12]}… of their card; they have another",
@@ -71,6 +71,11 @@ def load_model(name: str | Path) -> Any:
             f"the card of {weights.name} names an unknown model '{card.name}'", hint=closest(card.name, LOADERS)
         )
     return LOADERS[card.name](weights, card)
+
+
+def load_card(name: str | Path) -> ModelCard:
+    """Return the card of a model, without loading its weights; ``name`` and errors as for `load_model`."""
+    return read_card(_find_weights(name).with_suffix(".json"))
 
 
 def read_keras_model(path: Path) -> Any:
