@@ -75,18 +75,18 @@ def _range(values: object) -> list[float] | None:
 def _lines(name: str, value: object) -> list[str]:
     match name, value:
         case "leads", list():
-            return [", ".join(value)]
+            lines = [", ".join(value)]
         case "duration_s", float():
             hours, rest = divmod(value, 3600)
-            return [f"{value:g} ({int(hours)}:{int(rest // 60):02d}:{rest % 60:06.3f})"]
+            lines = [f"{value:g} ({int(hours)}:{int(rest // 60):02d}:{rest % 60:06.3f})"]
         case "range_mv", dict():
-            return [f"{lead}: " + (f"{ends[0]:g} to {ends[1]:g}" if ends else "no value") for lead, ends in value.items()]
+            lines = [f"{lead}: " + (f"{ends[0]:g} to {ends[1]:g}" if ends else "no value") for lead, ends in value.items()]
         case "missing", dict():
-            return [f"{lead}: {share:.2%}" for lead, share in value.items()] or ["nothing"]
+            lines = [f"{lead}: {share:.2%}" for lead, share in value.items()] or ["nothing"]
         case _, dict():
-            return [f"{key}: {each}" for key, each in value.items()]
+            lines = [f"{key}: {each}" for key, each in value.items()]
         case _, list():
-            return [str(each) for each in value] or ["none"]
-        case _, None:
-            return ["not stated"]
-    return [str(value)]
+            lines = [str(each) for each in value] or ["none"]
+        case _:
+            lines = ["not stated" if value is None else str(value)]
+    return lines

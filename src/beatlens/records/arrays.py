@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tokenize
 import warnings
 import zipfile
 import zlib
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.io
 
-from beatlens.errors import FormatError, SignalError
+from beatlens.errors import BeatlensError, FormatError, SignalError
 from beatlens.records.record import Record
 from beatlens.records.request import Channel, Request
 
@@ -49,8 +50,10 @@ _MOST_LEADS = 64
 _SMALL = 1 << 26  # bytes that any array may have; beyond, a packed one may be so many times its file
 _MOST_PACKED = 64
 
-_BROKEN = (ValueError, TypeError, KeyError, IndexError, OSError, EOFError, OverflowError, NotImplementedError, UnicodeError,
-           AttributeError, zlib.error, zipfile.BadZipFile, RuntimeError, SyntaxError)  # fmt: skip
+_BROKEN = (
+    ValueError, TypeError, LookupError, OSError, EOFError, ArithmeticError, AttributeError, RuntimeError, SyntaxError,
+    tokenize.TokenError, zlib.error, zipfile.BadZipFile,
+)  # fmt: skip
 
 
 def read_npy(path: Path, request: Request) -> Record:
@@ -99,7 +102,7 @@ def read_npz(path: Path, request: Request) -> Record:
             small = {key: loaded[key] for key, shape in shapes.items() if key != name and math.prod(shape) <= 1024}
             array = loaded[name]
     except _BROKEN as error:
-        if isinstance(error, (FormatError, SignalError)):
+        if isinstance(error, BeatlensError):
             raise
         raise FormatError(f"{path.name} cannot be read as an archive of arrays: {_short(error)}") from error
     return _record(path, request, array, small, "npz")
@@ -130,7 +133,7 @@ def read_mat(path: Path, request: Request) -> Record:
             found = scipy.io.loadmat(str(path), variable_names=wanted)
             array = np.asarray(found[name])
     except _BROKEN as error:
-        if isinstance(error, (FormatError, SignalError)):
+        if isinstance(error, BeatlensError):
             raise
         raise FormatError(f"{path.name} cannot be read as a MATLAB file: {_short(error)}") from error
     return _record(path, request, array, {key: found[key] for key in wanted if key != name and key in found}, "mat")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from beatlens.errors import FormatError, SignalError
+from beatlens.errors import BeatlensError, FormatError, SignalError
 from beatlens.records.optional import require
 from beatlens.records.record import Record
 from beatlens.records.request import Channel, Chosen, Request, truncated
@@ -57,7 +57,7 @@ def read_dicom(path: Path, request: Request) -> Record:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _read(pydicom.dcmread(io.BytesIO(raw)), path, request)
-    except (FormatError, SignalError):
+    except BeatlensError:
         raise
     except _broken(pydicom) as error:
         text = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
@@ -88,7 +88,7 @@ def _read(data: Any, path: Path, request: Request) -> Record:
     fs = float(group.SamplingFrequency)
     definitions = list(group.ChannelDefinitionSequence)
     chosen = request.choose([Channel(_lead(each), _unit(each), fs) for each in definitions], path.name)
-    counts, declared = _counts(group, len(definitions), path)
+    counts, declared = _counts(group, len(definitions), path, little=data.original_encoding[1] is not False)
     first, last = request.window(chosen.fs, declared, path.name)
     if last > len(counts):
         raise truncated(path.name, len(counts), declared, chosen.fs)
@@ -105,7 +105,7 @@ def _read(data: Any, path: Path, request: Request) -> Record:
     )
 
 
-def _counts(group: Any, n_channels: int, path: Path) -> tuple[npt.NDArray[Any], int]:
+def _counts(group: Any, n_channels: int, path: Path, *, little: bool) -> tuple[npt.NDArray[Any], int]:
     kind = str(group.get("WaveformSampleInterpretation", "SS"))
     if kind not in _DTYPES or n_channels != int(group.NumberOfWaveformChannels):
         raise FormatError(
@@ -113,9 +113,7 @@ def _counts(group: Any, n_channels: int, path: Path) -> tuple[npt.NDArray[Any], 
             f"got kind '{kind[:8]}' of {group.NumberOfWaveformChannels} channels"
         )
     raw = group.WaveformData
-    dtype = np.dtype(_DTYPES[kind])
-    if not getattr(group, "is_little_endian", True):
-        dtype = dtype.newbyteorder(">")
+    dtype = np.dtype(_DTYPES[kind]) if little else np.dtype(_DTYPES[kind]).newbyteorder(">")
     held = len(raw) // (dtype.itemsize * n_channels)
     counts = np.frombuffer(raw, dtype, held * n_channels).reshape(held, n_channels)
     return counts, int(group.NumberOfWaveformSamples)

@@ -26,6 +26,7 @@ from beatlens.records.request import ANNOTATION, Channel, Chosen, Request, trunc
 _BLOCK = 1 << 22  # bytes of data records that are read at a time
 _MOST_SIGNALS = 4096
 _GAP_BYTES = 1 << 29  # what gaps alone may add to the result
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _TAL = re.compile(rb"([+-]\d{1,12}(?:\.\d{0,12})?)(?:\x15\d*\.?\d*)?((?:\x14[^\x00\x14]*)*)\x14\x00")
 
 
@@ -42,6 +43,7 @@ class _Layout:
     n_held: int
     record_s: float
     interrupted: bool
+    clock: bytes  # the fields of the recording, its start date and its start time, as written
 
     @property
     def record_bytes(self) -> int:
@@ -80,7 +82,7 @@ def read_edf(path: Path, request: Request) -> Record:
         notes.append(f"The last {padding / chosen.fs:.1f} s hold the lowest count throughout, which is padding: given as NaN.")
     if times.places is not None and np.isnan(signal).any():
         notes.append("The recording is interrupted (EDF+D): its gaps hold NaN.")
-    start = _start(header, marks)
+    start = _start(layout, marks)
     return Record(
         signal=signal,
         fs=chosen.fs,
@@ -125,6 +127,7 @@ def _read_layout(file: BinaryIO, path: Path) -> tuple[Any, _Layout]:
             n_held=held,
             record_s=record_s,
             interrupted=fixed[192:197] in (b"EDF+D", b"BDF+D"),
+            clock=fixed[88:184],
         ),
     )
 
@@ -287,13 +290,20 @@ def _scale(layout: _Layout, index: int, millivolts: float) -> tuple[float, float
     return gain * millivolts, shift
 
 
-def _start(header: Any, marks: _Marks | None) -> dt.datetime | None:
+def _start(layout: _Layout, marks: _Marks | None) -> dt.datetime | None:
+    """Return when the recording began, by EDF+'s date with four digits of the year or EDF's with two; None if blanked ("X")."""
+    fields = layout.clock[:80].decode("latin-1").split()
     try:
-        day, time = header.startdate, header.starttime
-        start = dt.datetime.combine(day, time.replace(microsecond=0))
-    except (ValueError, TypeError, AttributeError, IndexError):
+        hour, minute, second = (int(part) for part in layout.clock[88:96].split(b"."))
+        if len(fields) > 1 and fields[0] == "Startdate" and re.fullmatch(r"X|\d\d?-[A-Z]{3}-\d{4}", fields[1]):
+            day, month, year = fields[1].split("-")  # an "X" does not split into three
+            date = dt.date(int(year), _MONTHS.index(month) + 1, int(day))
+        else:
+            number, month_number, short = (int(part) for part in layout.clock[80:88].split(b"."))
+            date = dt.date(short + (1900 if short >= 85 else 2000), month_number, number)
+        return dt.datetime.combine(date, dt.time(hour, minute, second)) + dt.timedelta(seconds=marks.offset_s if marks else 0.0)
+    except ValueError:
         return None
-    return start + dt.timedelta(seconds=marks.offset_s if marks else 0.0)
 
 
 def _patient(header: Any) -> dict[str, str]:

@@ -235,10 +235,14 @@ def _header(stem: Path) -> Any:
 
 
 def _check_fields(header: Any) -> None:
-    if not header.n_sig or not header.sig_name:
+    if not header.n_sig:
         return
-    if len(header.sig_name) != header.n_sig:
-        raise ValueError(f"{header.n_sig} signals are announced and {len(header.sig_name)} described")
+    described = len(header.sig_name or ())
+    if described != header.n_sig:
+        raise ValueError(f"{header.n_sig} signals are announced and {described} described")
+    unknown = set(header.fmt) - set(_INVALID)
+    if unknown:
+        raise ValueError(f"WFDB defines no format {min(unknown)[:12]}")
     fields = zip(header.sig_name, header.adc_gain, header.samps_per_frame, header.byte_offset, strict=True)
     for name, gain, spf, offset in fields:
         if not (np.isfinite(gain) and gain > 0 and 1 <= spf <= 1 << 16 and (offset or 0) >= 0):
@@ -265,8 +269,6 @@ def _frames_held(stem: Path, header: Any) -> int | None:
     for name in dict.fromkeys(header.file_name):
         indices = [i for i, other in enumerate(header.file_name) if other == name]
         fmt, spf = header.fmt[indices[0]], sum(header.samps_per_frame[i] for i in indices)
-        if fmt not in _INVALID:
-            raise FormatError(f"record {stem.name} has signals of format {fmt}, which WFDB does not define")
         if name != "~" and fmt in _BYTES:
             size = _dat(stem, name).stat().st_size - (header.byte_offset[indices[0]] or 0)
             held.append(int(max(0, size) / _BYTES[fmt] + 1e-6) // spf)
