@@ -49,10 +49,10 @@ def test_areas(seed: int, weighted: bool) -> None:
     """Ties included, and with whole-number weights, some of them zero."""
     positive, score = scores(seed)
     weights = np.random.default_rng(seed).integers(0, 4, len(score)).astype(float) if weighted else None
-    ranking = Ranking(positive, score)
-    assert ranking.auroc(weights).value == pytest.approx(reference.roc_auc_score(positive, score, sample_weight=weights))
+    curve = Ranking(positive, score).curve(weights)
+    assert curve.auroc.value == pytest.approx(reference.roc_auc_score(positive, score, sample_weight=weights))
     expected = reference.average_precision_score(positive, score, sample_weight=weights)
-    assert ranking.average_precision(weights).value == pytest.approx(expected)
+    assert curve.average_precision.value == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("specificity", [0.5, 0.9, 0.95, 0.99, 1.0])
@@ -62,7 +62,7 @@ def test_sensitivity_at_a_specificity(seed: int, specificity: float) -> None:
     positive, score = scores(seed)
     false_alarms, hits, _ = reference.roc_curve(positive, score, drop_intermediate=False)
     expected = hits[1 - false_alarms >= specificity - 1e-9].max()
-    assert Ranking(positive, score).sensitivity_at(specificity).value == pytest.approx(expected)
+    assert Ranking(positive, score).curve().sensitivity_at(specificity).value == pytest.approx(expected)
 
 
 @given(
@@ -74,11 +74,12 @@ def test_a_weight_is_a_repetition(pairs: list[tuple[bool, int]], repeats: list[i
     """Counting a beat twice is the same as having it twice."""
     positive, score = np.array([p for p, _ in pairs]), np.array([s for _, s in pairs], float)
     times = np.array(repeats[: len(pairs)])
-    weighted, repeated = Ranking(positive, score), Ranking(np.repeat(positive, times), np.repeat(score, times))
+    weighted = Ranking(positive, score).curve(times.astype(float))
+    repeated = Ranking(np.repeat(positive, times), np.repeat(score, times)).curve()
     for here, there in (
-        (weighted.auroc(times.astype(float)), repeated.auroc()),
-        (weighted.average_precision(times.astype(float)), repeated.average_precision()),
-        (weighted.sensitivity_at(0.6, times.astype(float)), repeated.sensitivity_at(0.6)),
+        (weighted.auroc, repeated.auroc),
+        (weighted.average_precision, repeated.average_precision),
+        (weighted.sensitivity_at(0.6), repeated.sensitivity_at(0.6)),
     ):
         assert here.value == pytest.approx(there.value, nan_ok=True)
         assert here.reason == there.reason
@@ -94,12 +95,12 @@ def test_a_weight_is_a_repetition(pairs: list[tuple[bool, int]], repeats: list[i
 )
 def test_nothing_to_tell_apart(positive: list[bool], reasons: dict[str, str]) -> None:
     """A figure that has no meaning is NaN, and says why."""
-    ranking = Ranking(positive, np.linspace(0, 1, len(positive)))
+    curve = Ranking(positive, np.linspace(0, 1, len(positive))).curve()
     for name, reason in reasons.items():
-        figure = getattr(ranking, name)()
+        figure = getattr(curve, name)
         assert figure.reason == reason
         assert figure.defined == (not reason)
-    assert ranking.sensitivity_at(0.9).reason == reasons["auroc"]
+    assert curve.sensitivity_at(0.9).reason == reasons["auroc"]
 
 
 def test_a_class_that_is_missing_is_not_zero() -> None:

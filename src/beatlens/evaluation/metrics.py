@@ -136,8 +136,53 @@ def mean_figure(figures: Sequence[Figure]) -> Figure:
     return Figure(math.fsum(figure.value for figure in figures) / len(figures))
 
 
+@dataclass(frozen=True, eq=False)
+class RankingCurve:
+    """How many beats are called abnormal as the threshold falls past each score.
+
+    Parameters
+    ----------
+    hits, alarms : ndarray of float, shape (n_thresholds,)
+        Abnormal and normal beats called abnormal, never decreasing.
+    """
+
+    hits: Floats
+    alarms: Floats
+
+    @property
+    def auroc(self) -> Figure:
+        """Area under the receiver operating characteristic: ties count half."""
+        if reason := self._one_sided():
+            return Figure(math.nan, reason)
+        x, y = np.r_[0, self.alarms], np.r_[0, self.hits]
+        area = np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2)
+        return Figure(float(area / (x[-1] * y[-1])))
+
+    @property
+    def average_precision(self) -> Figure:
+        """Area under the precision-recall curve, summed in steps and not interpolated."""
+        if not (self.hits.size and self.hits[-1]):
+            return Figure(math.nan, "no abnormal beat")
+        called = self.hits + self.alarms
+        precision = np.divide(self.hits, called, out=np.zeros_like(called), where=called > 0)
+        return Figure(float(np.sum(np.diff(self.hits, prepend=0) * precision) / self.hits[-1]))
+
+    def sensitivity_at(self, specificity: float) -> Figure:
+        """Return the highest sensitivity among the thresholds whose specificity (0 to 1) is at least this."""
+        if reason := self._one_sided():
+            return Figure(math.nan, reason)
+        allowed = self.alarms <= (1 - specificity) * self.alarms[-1] * (1 + 1e-12)
+        return Figure(float(self.hits[allowed].max(initial=0) / self.hits[-1]))
+
+    def _one_sided(self) -> str:
+        """Return why there is nothing to tell apart; empty if there is."""
+        if not (self.hits.size and self.hits[-1]):
+            return "no abnormal beat"
+        return "" if self.alarms[-1] else "no normal beat"
+
+
 class Ranking:
-    """Beats ranked by a score, from which every figure over thresholds follows.
+    """Beats ranked by a score; those with the same score stand or fall together.
 
     Parameters
     ----------
@@ -150,11 +195,6 @@ class Ranking:
     ------
     ConfigurationError
         If the lengths differ or a score is not a number.
-
-    Notes
-    -----
-    Beats with the same score stand or fall together. Every figure takes weights, one a beat, so that a bootstrap
-    needs to sort but once.
     """
 
     def __init__(self, positive: npt.ArrayLike, score: npt.ArrayLike) -> None:
@@ -162,57 +202,23 @@ class Ranking:
         _check_lengths(flags, scores)
         if np.isnan(scores).any():
             raise ConfigurationError(f"'score' must be a number for every beat; got {int(np.isnan(scores).sum())} NaN")
-        self.order = np.argsort(-scores, kind="stable")
-        self._positive = flags[self.order]
-        ranked = scores[self.order]
-        self.thresholds = ranked[np.r_[ranked[1:] != ranked[:-1], True]] if len(ranked) else ranked
-        self._last = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True]) if len(ranked) else np.zeros(0, np.int64)
+        self._order = np.argsort(-scores, kind="stable")
+        self._positive = flags[self._order]
+        ranked = scores[self._order]
+        self._last = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], np.ones(min(1, len(ranked)), bool)])
 
-    def auroc(self, weights: Floats | None = None) -> Figure:
-        """Return the area under the receiver operating characteristic: ties count half."""
-        hits, alarms = self._curve(weights)
-        if reason := _one_sided(hits, alarms):
-            return Figure(math.nan, reason)
-        return Figure(float(_area(np.r_[0, alarms], np.r_[0, hits]) / (hits[-1] * alarms[-1])))
-
-    def average_precision(self, weights: Floats | None = None) -> Figure:
-        """Return the area under the precision-recall curve, summed in steps and not interpolated."""
-        hits, alarms = self._curve(weights)
-        if not (hits.size and hits[-1]):
-            return Figure(math.nan, "no abnormal beat")
-        called = hits + alarms
-        precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
-        return Figure(float(np.sum(np.diff(hits, prepend=0) * precision) / hits[-1]))
-
-    def sensitivity_at(self, specificity: float, weights: Floats | None = None) -> Figure:
-        """Return the highest sensitivity among the thresholds whose specificity is at least this.
+    def curve(self, weights: Floats | None = None) -> RankingCurve:
+        """Return hits and false alarms over all thresholds.
 
         Parameters
         ----------
-        specificity : float
-            Between 0 and 1.
         weights : ndarray of float, shape (n_beats,), optional
-            How often each beat counts.
+            How often each beat counts: a bootstrap sorts once and weighs often.
         """
-        hits, alarms = self._curve(weights)
-        if reason := _one_sided(hits, alarms):
-            return Figure(math.nan, reason)
-        allowed = alarms <= (1 - specificity) * alarms[-1] * (1 + 1e-12)
-        return Figure(float(hits[allowed].max(initial=0) / hits[-1]))
-
-    def _curve(self, weights: Floats | None) -> tuple[Floats, Floats]:
-        """Return true and false alarms as the threshold falls past each score."""
-        weight = np.ones(len(self.order)) if weights is None else np.asarray(weights, dtype=np.float64)[self.order]
+        weight = np.ones(len(self._order)) if weights is None else np.asarray(weights, dtype=np.float64)[self._order]
         hits = np.cumsum(np.where(self._positive, weight, 0.0))[self._last]
-        alarms = np.cumsum(np.where(self._positive, 0.0, weight))[self._last]
-        return hits, alarms
-
-
-def _one_sided(hits: Floats, alarms: Floats) -> str:
-    """Return why there is nothing to tell apart; empty if there is."""
-    if not (hits.size and hits[-1]):
-        return "no abnormal beat"
-    return "" if alarms[-1] else "no normal beat"
+        called = np.cumsum(weight)[self._last]
+        return RankingCurve(hits, called - hits)
 
 
 def _check_lengths(first: npt.NDArray[np.generic], second: npt.NDArray[np.generic]) -> None:
@@ -227,8 +233,3 @@ def _index(values: npt.NDArray[np.generic], labels: Sequence[object], name: str)
     if unknown:
         raise ConfigurationError(f"'{name}' must hold the classes {', '.join(map(str, labels))}; got {unknown[0]!r}")
     return np.array([place[value] for value in unique.tolist()], dtype=np.intp)[inverse]
-
-
-def _area(x: Floats, y: Floats) -> float:
-    """Return the area under a curve of straight lines."""
-    return float(np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2))

@@ -11,8 +11,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from beatlens.evaluation.ec57.pairing import walk_beats
 from beatlens.evaluation.ec57.ratio import Ratio
-from beatlens.evaluation.ec57.streams import NEVER, BeatStream, read_stream
+from beatlens.evaluation.ec57.streams import BeatStream, read_stream
 from beatlens.evaluation.ec57.validation import check_annotations
 from beatlens.records import Annotations
 
@@ -208,36 +209,14 @@ def _first_test_beat(expected: int, times: list[int], *, start: int, window: int
 def _walk(expected: BeatStream, found: BeatStream, *, start: int, end: int, window: int) -> _Tally:
     """Pair the beats of two streams from the start to the end of the comparison, always the earlier of the two first."""
     tally = _Tally()
-    reference, test = expected.times, found.times
-    i = bisect_left(reference, start)
-    j = _first_test_beat(reference[i], test, start=start, window=window)
-    while reference[i] <= end or test[j] <= end:
+    at = bisect_left(expected.times, start)
+    first = at, _first_test_beat(expected.times[at], found.times, start=start, window=window)
+    for i, j, outcome in walk_beats(expected.times, found.times, window=window, first=first, end=end):
         rr = expected.rr_interval(i), found.rr_interval(j)
-        test_first = test[j] < reference[i]
-        if test_first:
-            paired = _is_pair(test[j], reference[i], test[j + 1], reference[i + 1], window)
-        else:
-            paired = _is_pair(reference[i], test[j], reference[i + 1], test[j + 1], window)
-        if paired:
+        if outcome == "pair":
             tally.add((expected.codes[i], found.codes[j]), rr)
-            i, j = i + 1, j + 1
-        elif test_first:
-            if not expected.in_fibrillation(test[j], i):
-                tally.add((X if expected.in_shutdown(test[j], i) else O, found.codes[j]), rr)
-            j += 1
-        else:
-            tally.add((expected.codes[i], X if found.in_shutdown(reference[i], j) else O), rr)
-            i += 1
+        elif outcome == "reference alone":
+            tally.add((expected.codes[i], X if found.in_shutdown(expected.times[i], j) else O), rr)
+        elif not expected.in_fibrillation(found.times[j], i):
+            tally.add((X if expected.in_shutdown(found.times[j], i) else O, found.codes[j]), rr)
     return tally
-
-
-def _is_pair(earlier: int, later: int, after_earlier: int, after_later: int, window: int) -> bool:
-    """Tell whether the current beats of two streams pair, given the beats after them.
-
-    They do if they lie within the window, unless the later one is closer to the beat after the earlier one, and that one has
-    no better partner of its own.
-    """
-    if later == NEVER or later - earlier > window:
-        return False
-    rival = abs(later - after_earlier)
-    return later - earlier < rival or abs(after_later - after_earlier) < rival

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from beatlens.evaluation.ec57.pairing import NEVER
 from beatlens.labels import AAMI_OF_SYMBOL
 from beatlens.records import Annotations
-
-NEVER = 1 << 62
-"""Time of the beat after the last one."""
 
 BEAT_CODE = {symbol: "NSVFQ".index(aami) for symbol, aami in AAMI_OF_SYMBOL["bxb"].items()} | {"!": 7}
 """Row or column of a symbol in the table of counts; the flutter wave ``!`` is a beat that counts nowhere."""

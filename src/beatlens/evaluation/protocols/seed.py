@@ -125,7 +125,7 @@ def evaluate_seed(
     called = (scores >= threshold).astype(np.int64)
     matrix = confusion_matrix(labels, called, labels=(0, 1))
     normal, abnormal = class_figures(matrix, LABELS)
-    ranking = Ranking(labels == 1, scores)
+    curve = Ranking(labels == 1, scores).curve()
     return SeedFigures(
         confusion=matrix,
         threshold=threshold,
@@ -134,8 +134,8 @@ def evaluate_seed(
         recall=abnormal.sensitivity,
         f1=abnormal.f1,
         specificity=normal.sensitivity,
-        auroc=ranking.auroc(),
-        average_precision=ranking.average_precision(),
+        auroc=curve.auroc,
+        average_precision=curve.average_precision,
         by_symbol=tuple(sorted(_groups(marks, labels, called), key=lambda group: -group.n_beats)),
         by_record=_groups(names, labels, called),
     )
