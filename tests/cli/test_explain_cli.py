@@ -80,7 +80,7 @@ def test_one_beat_by_its_place_or_the_nearest_sample(choice: tuple[str, str], re
 def test_the_first_whole_beat_is_explained_unless_told_which(record: str) -> None:
     text = run_explain(record)
     assert text.startswith("made, sample 400: Called ")
-    assert "most sensitive" in text
+    assert "% of the sensitivity is " in text
     assert "The reference" in text
 
 

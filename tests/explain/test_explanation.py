@@ -12,7 +12,7 @@ import pytest
 
 from beatlens.explain.explanation import Explanation, tabulate_explanations
 from beatlens.explain.peaks import find_salient_times
-from beatlens.explain.words import describe_beat
+from beatlens.explain.words import Facts, describe_beat, describe_segments
 
 TIMES = (np.arange(180) - 90) / 0.36
 
@@ -104,3 +104,30 @@ def test_the_table_goes_to_csv_and_back() -> None:
     assert back["salient_times_ms"].tolist() == ["-150 11"] * 3
     assert back["sentence"].tolist() == table["sentence"].tolist()
     assert tabulate_explanations([]).columns.tolist() == table.columns.tolist()
+
+
+VENTRICULAR = (
+    "Called V (0.98): 71 % of the evidence is the QRS, which is wide (152 ms, usual 96 ms), in a beat unlike this "
+    "recording's usual one (correlation 0.41); 18 %, against it, is what comes before the QRS; no P wave was found."
+)
+
+
+@pytest.mark.parametrize(
+    ("shares", "facts", "expected"),
+    [
+        (
+            {"QRS": 0.71, "before": -0.18, "T": 0.11},
+            Facts(152.0, 96.0, 0.41, p_found=False),
+            VENTRICULAR,
+        ),
+        (
+            {"QRS": 0.95, "ST": 0.05},
+            Facts(88.0, likeness=0.99, p_found=True),
+            "Called V (0.98): 95 % of the evidence is the QRS (88 ms).",
+        ),
+        ({"P": 0.6, "PR": 0.4}, Facts(), "Called V (0.98): 60 % of the evidence is the P wave; 40 % is the PR segment."),
+        ({}, Facts(), "Called V (0.98): the attribution is 0 everywhere."),
+    ],
+)
+def test_a_clinicians_sentence_says_only_what_was_measured(shares: dict[str, float], facts: Facts, expected: str) -> None:
+    assert describe_segments("V", 0.98, shares, facts, evidence=True) == expected

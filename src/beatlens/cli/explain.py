@@ -68,12 +68,16 @@ def beats(
     """Explain one beat of a recording (the first that fits, unless told which), or all of them."""
     if sum((beat is not None, sample is not None, every)) > 1 or (as_json and as_csv):
         raise typer.BadParameter("give one of --beat, --sample and --all, and one of --json and --csv")
-    chosen, samples, true = _select(_find_record(record), peaks, beat=beat, sample=sample, every=every)
+    chosen = _find_record(record)
+    found, truth = _find_beats(chosen, peaks)
+    which = _select(chosen, found, beat=beat, sample=sample, every=every)
 
     from beatlens.explain.record import explain_seed_beats
     from beatlens.models import load_model
 
-    explanations = explain_seed_beats(chosen, samples, load_model(model), true=true, method=method)
+    explanations = explain_seed_beats(
+        chosen, found[which], load_model(model), true=truth[which], all_samples=found, method=method
+    )
     if beat is None and sample is None and not every:
         explanations = explanations[:1]
     if out is not None:
@@ -113,26 +117,26 @@ def _bundled_record() -> Record:
     return Record(np.asarray(ecg, np.float32)[:, None], float(fs), ("MLII",), name="bundled (MIT-BIH 208, five minutes)")
 
 
-def _select(
-    record: Record, peaks: Peaks | None, *, beat: int | None, sample: int | None, every: bool
-) -> tuple[Record, npt.NDArray[np.int64], tuple[str, ...]]:
-    """Return the recording, the R peaks that were asked for, and what the reference calls them."""
-    import numpy as np
-
+def _find_beats(record: Record, peaks: Peaks | None) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     from beatlens.explain.record import find_beats
 
     source = peaks or (Peaks.DETECT if record.annotations is None else Peaks.ANNOTATIONS)
-    samples, true = find_beats(record, peaks=source.value)
+    return find_beats(record, peaks=source.value)
+
+
+def _select(record: Record, samples: npt.NDArray[np.int64], *, beat: int | None, sample: int | None, every: bool) -> slice:
+    """Return the places of the beats that were asked for."""
+    import numpy as np
+
     if beat is not None and beat >= len(samples):
         raise ConfigurationError(f"'beat' must be less than {len(samples)}, the number of beats; got {beat}, in {record.name}")
     if sample is not None and sample >= record.n_samples:
         raise ConfigurationError(f"'sample' must be less than {record.n_samples}; got {sample}, in {record.name}")
-    if beat is None and sample is None:
-        stop = len(samples) if every else 8  # the first beats may lie too near the start to have a window
-        return record, samples[:stop], true[:stop]
-    place = beat if sample is None else int(np.abs(samples - sample).argmin())
-    one = slice(place, (place or 0) + 1)
-    return record, samples[one], true[one]
+    if sample is not None:
+        beat = int(np.abs(samples - sample).argmin())
+    if beat is not None:
+        return slice(beat, beat + 1)
+    return slice(None) if every else slice(8)  # the first beats may lie too near the start to have a window
 
 
 def _write(folder: Path, explanations: list[Explanation]) -> None:

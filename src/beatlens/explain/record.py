@@ -10,12 +10,13 @@ import numpy.typing as npt
 from beatlens.beats.seed_windows import seed_windows_of
 from beatlens.errors import AnnotationError, SignalError
 from beatlens.explain.explanation import NO_GAP, Explanation
+from beatlens.explain.measure import measure_beats
 from beatlens.explain.methods import attribute, find_method
 from beatlens.explain.options import Options
-from beatlens.explain.peaks import find_salient_times
 from beatlens.explain.seed import WINDOW, seed_subject
+from beatlens.explain.segments import SEGMENTS, segment_players, share_segments
 from beatlens.explain.subject import probabilities_of
-from beatlens.explain.words import describe_beat
+from beatlens.explain.words import describe_segments
 from beatlens.labels import SEED_SKIPPED_SYMBOLS, seed_labels
 from beatlens.models.seed_lstm import SeedLSTM
 from beatlens.records.record import Record
@@ -68,6 +69,7 @@ def explain_seed_beats(
     model: SeedLSTM,
     *,
     true: Sequence[str] = (),
+    all_samples: npt.NDArray[np.integer] | None = None,
     method: str = "saliency",
     options: Options | None = None,
 ) -> list[Explanation]:
@@ -83,6 +85,9 @@ def explain_seed_beats(
         The network.
     true : sequence of str
         What the reference calls each beat, if there is a reference.
+    all_samples : ndarray of int, optional
+        Every R peak of the recording, where ``samples`` are not all of them: the usual beat and the intervals, by which
+        waves are found and named, come from these.
     method, options : str, Options
         See `beatlens.explain.methods.attribute`. The logit of ``abnormal`` is explained.
 
@@ -106,42 +111,40 @@ def explain_seed_beats(
             f"a beat must have a whole window to be explained; got {reasons[0] if reasons else 'no beat'}, in {record.name}",
             hint="Choose another beat with --beat or --sample.",
         )
-    found = attribute(subject, {WINDOW: windows}, method=method, options=options)
-    probabilities, times = probabilities_of(found.logits), subject.times_ms(windows.shape[1])
-    voltage = _voltage(record, samples[judged], times)
-    calls = probabilities[:, 1] >= 0.5
+    kept = np.asarray(samples, np.int64)[judged]
+    beats = measure_beats(record, kept, samples if all_samples is None else all_samples)
+    players = segment_players(WINDOW, beats.segments) if method == "segment-shapley" else None
+    found = attribute(subject, {WINDOW: windows}, method=method, players=players, options=options)
+    values, abnormal = found.values[WINDOW], probabilities_of(found.logits)[:, 1]
+    shares = share_segments(values, beats.segments, evidence=chosen.evidence)
     names = [true[k] if true else "" for k in np.flatnonzero(judged).tolist()]
-    return [
-        Explanation(
-            attribution=values[:, None],
-            times_ms=times,
+    explanations = []
+    for k, sample in enumerate(kept.tolist()):
+        call = int(abnormal[k] >= 0.5)
+        share = {} if np.isnan(shares[k]).any() else dict(zip(SEGMENTS, shares[k].tolist(), strict=True))
+        # the numbers speak of "abnormal", the sentence of the call
+        told = share if call or not chosen.evidence else {name: -part for name, part in share.items()}
+        probability = float(abnormal[k] if call else 1 - abnormal[k])
+        explanation = Explanation(
+            attribution=values[k][:, None],
+            times_ms=beats.times_ms,
             target=subject.classes[1],
             logit=float(found.logits[k]),
-            probability=float(probabilities[k, 1]),
-            predicted=subject.classes[int(calls[k])],
+            probability=float(abnormal[k]),
+            predicted=subject.classes[call],
             method=method,
             model=subject.name,
             completeness_gap=float(found.gap[k]),
             gap_reason="" if chosen.complete else NO_GAP,
-            signal=voltage[k][:, None],
+            signal=beats.voltage[k][:, None],
             lead_names=record.lead_names[:1],
-            sentence=describe_beat(
-                subject.classes[int(calls[k])],
-                float(probabilities[k, int(calls[k])]),
-                find_salient_times(values, times).tolist(),
-                target=subject.classes[1],
-                evidence=chosen.evidence,
-                true=names[k],
+            shares=share,
+            sentence=describe_segments(
+                subject.classes[call], probability, told, beats.facts[k], evidence=chosen.evidence, true=names[k]
             ),
             record=record.name,
-            sample=int(samples[judged][k]),
+            sample=sample,
             true=names[k],
         )
-        for k, values in enumerate(found.values[WINDOW])
-    ]
-
-
-def _voltage(record: Record, samples: npt.NDArray[np.integer], times_ms: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """Return the first lead in mV at these times around each beat, shape (n_beats, n_times)."""
-    at = np.asarray(samples)[:, None] + times_ms * (record.fs / 1000)
-    return np.interp(at, np.arange(record.n_samples), record.signal[:, 0]).astype(np.float32)
+        explanations.append(explanation)
+    return explanations

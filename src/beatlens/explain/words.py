@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 
 def describe_time(time_ms: float) -> str:
@@ -44,6 +46,91 @@ def describe_call(predicted: str, probability: float) -> str:
     return f"Called {predicted} ({shown})"
 
 
+@dataclass(frozen=True)
+class Facts:
+    """What was measured of a beat and of its recording; NaN or None where it could not be.
+
+    Parameters
+    ----------
+    qrs_ms, usual_qrs_ms : float
+        Duration of the beat's QRS, and the recording's median.
+    likeness : float
+        Correlation of the window with the recording's median window.
+    p_found : bool or None
+        Whether a P wave stands out.
+    """
+
+    qrs_ms: float = math.nan
+    usual_qrs_ms: float = math.nan
+    likeness: float = math.nan
+    p_found: bool | None = None
+
+
+WIDE_MS = 120.0
+"""A QRS from here on is called wide, as cardiologists do."""
+
+LIKE = 0.9
+"""A window whose correlation with the usual one is lower is called unlike it."""
+
+
+def describe_segments(
+    predicted: str, probability: float, shares: Mapping[str, float], facts: Facts, *, evidence: bool, true: str = ""
+) -> str:
+    """Return the sentence of a beat whose segments are known.
+
+    Parameters
+    ----------
+    predicted, probability : str, float
+        The class that the model calls, and its probability.
+    shares : mapping of str to float
+        Part of the attribution on each segment, positive where it speaks for ``predicted``; the two largest are told.
+    facts : Facts
+        What was measured of the beat.
+    evidence : bool
+        Whether the parts are evidence (with a sign) or sensitivity.
+    true : str
+        The reference's class, if any.
+
+    Examples
+    --------
+    >>> describe_segments("V", 0.98, {"QRS": 0.71, "T": -0.2}, Facts(152.0, 96.0), evidence=True)
+    'Called V (0.98): 71 % of the evidence is the QRS, which is wide (152 ms, usual 96 ms); 20 %, against it, is the T wave.'
+    """
+    call = describe_call(predicted, probability)
+    told = sorted(shares.items(), key=lambda item: -abs(item[1]))[:2]
+    told = [(name, share) for name, share in told if abs(share) >= 0.1] or told[:1]
+    if not told:
+        return f"{call}: the attribution is 0 everywhere.{_checked(predicted, true)}"
+    parts: list[str] = []
+    for name, share in told:
+        of_what = (" of the evidence" if evidence else " of the sensitivity") if not parts else ""
+        side = ", against it," if evidence and share < 0 else ""
+        parts.append(f"{abs(share) * 100:.0f} %{of_what}{side} is {_name_segment(name, facts)}")
+    if facts.p_found is False:
+        parts.append("no P wave was found")
+    return f"{call}: {'; '.join(parts)}.{_checked(predicted, true)}"
+
+
+def _name_segment(name: str, facts: Facts) -> str:
+    if name in {"before", "after"}:
+        first = "QRS" if facts.p_found is False else "P wave"
+        return f"what comes before the {first}" if name == "before" else "what comes after the last wave"
+    if name != "QRS":
+        return f"the {name} {'wave' if name in {'P', 'T'} else 'segment'}"
+    if math.isnan(facts.qrs_ms):
+        return "the QRS"
+    usual = "" if math.isnan(facts.usual_qrs_ms) else f", usual {facts.usual_qrs_ms:.0f} ms"
+    wide = ", which is wide" if facts.qrs_ms >= WIDE_MS else ""
+    unlike = (
+        f", in a beat unlike this recording's usual one (correlation {facts.likeness:.2f})" if facts.likeness < LIKE else ""
+    )
+    return f"the QRS{wide} ({facts.qrs_ms:.0f} ms{usual}){unlike}"
+
+
+def _checked(predicted: str, true: str) -> str:
+    return "" if not true else " The reference agrees." if true == predicted else f" The reference says {true}."
+
+
 def describe_beat(
     predicted: str, probability: float, salient_ms: Sequence[float], *, target: str, evidence: bool, true: str = ""
 ) -> str:
@@ -70,5 +157,4 @@ def describe_beat(
         why = f"the largest parts of the evidence about {target} lie {join_words(places)}"
     else:
         why = f"the logit of {target} is most sensitive {join_words(places)}"
-    checked = "" if not true else " The reference agrees." if true == predicted else f" The reference says {true}."
-    return f"{call}: {why}.{checked}"
+    return f"{call}: {why}.{_checked(predicted, true)}"
