@@ -63,7 +63,7 @@ class Measured:
             return value
         return f"{value} [{100 * self.interval.low:.1f}, {100 * self.interval.high:.1f}]"
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return value, reason and interval; None where there is no number."""
         found: dict[str, Any] = {"value": self.figure.value if self.figure.defined else None}
         if self.figure.reason:
@@ -124,7 +124,7 @@ class Result:
     key_figures: dict[str, Measured]
     notes: tuple[str, ...] = ()
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return one JSON document."""
         return {
             "provenance": asdict(self.provenance),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -65,6 +66,22 @@ def test_one_class_alone_leaves_figures_undefined() -> None:
     found = evaluate_seed([0, 0], [0.1, 0.2], records=["a", "a"], symbols=["N", "N"])
     assert math.isnan(found.auroc.value)
     assert found.recall.reason == "no beat of class abnormal"
+
+
+def test_plain_values_go_into_json() -> None:
+    """What is not defined is null; the headline is part of the whole."""
+    found = evaluate_seed([0, 0], [0.1, 0.7], records=["a", "b"], symbols=["N", "N"])
+    document = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert document["auroc"] is None
+    assert document["accuracy"] == found.headline()["accuracy"] == 0.5
+    assert document["by_record"][1] == {
+        "name": "b",
+        "n_beats": 1,
+        "n_abnormal": 0,
+        "n_right": 0,
+        "n_called_abnormal": 1,
+        "accuracy": 0.0,
+    }
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,10 @@ class GroupFigures:
     def accuracy(self) -> Figure:
         """Share that was called right."""
         return Figure.share(self.n_right, self.n_beats, "no beat")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {**asdict(self), "accuracy": _plain(self.accuracy)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +83,25 @@ class SeedFigures:
     def by_class(self) -> tuple[ClassFigures, ...]:
         """Sensitivity, precision and F1 of normal and of abnormal."""
         return class_figures(self.confusion, LABELS)
+
+    def headline(self) -> dict[str, float | int | None]:
+        """Return the figures that a model's card keeps; None for what is not defined."""
+        names = ("accuracy", "precision", "recall", "f1", "specificity", "auroc", "average_precision")
+        return {"n_beats": self.n_beats, **{name: _plain(getattr(self, name)) for name in names}}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values for JSON; None for what is not defined."""
+        return {
+            **self.headline(),
+            "threshold": self.threshold,
+            "confusion": self.confusion.tolist(),
+            "by_class": {
+                row.label: {name: _plain(getattr(row, name)) for name in ("sensitivity", "precision", "f1")}
+                for row in self.by_class
+            },
+            "by_symbol": [group.to_dict() for group in self.by_symbol],
+            "by_record": [group.to_dict() for group in self.by_record],
+        }
 
 
 def evaluate_seed(
@@ -151,3 +174,7 @@ def _groups(
         for weights in (np.ones(len(keys)), labels, labels == called, called)
     ]
     return tuple(GroupFigures(name, *numbers) for name, *numbers in zip(unique.tolist(), *counts, strict=True))
+
+
+def _plain(figure: Figure) -> float | None:
+    return figure.value if figure.defined else None
