@@ -35,9 +35,18 @@ def beats(n_samples: int = 2000, n_leads: int = 2) -> Signal:
 def write_wfdb(folder: Path, signal: Signal, *, fmt: str = "212", name: str = "rec", leads: tuple[str, ...] = LEADS) -> Path:
     n = signal.shape[1]
     wfdb.wrsamp(
-        name, FS, ["mV"] * n, list(leads), p_signal=signal, fmt=[fmt] * n, adc_gain=[20.0 if fmt == "80" else 200.0] * n,
-        baseline=[0] * n, write_dir=str(folder), base_time=dt.time(1, 2, 3), base_date=dt.date(2020, 5, 6),
-    )  # fmt: skip
+        name,
+        FS,
+        ["mV"] * n,
+        list(leads),
+        p_signal=signal,
+        fmt=[fmt] * n,
+        adc_gain=[20.0 if fmt in ("80", "508") else 200.0] * n,
+        baseline=[0] * n,
+        write_dir=str(folder),
+        base_time=dt.time(1, 2, 3),
+        base_date=dt.date(2020, 5, 6),
+    )
     return folder / name
 
 

@@ -40,7 +40,7 @@ def choose_leads(record: Record, n: int = 2) -> Record:
     order = sorted(beat_order(record.lead_names), key=lambda lead: -round(usable[lead], 1))  # stable: names decide among equals
     names = tuple(record.lead_names[lead] for lead in order[:n])
     shares = " and ".join(f"{record.lead_names[lead]} ({usable[lead]:.0%} usable)" for lead in order[:n])
-    note = f"Of {record.n_leads} leads, {shares} were chosen, by name and by signal."
+    note = f"Of {record.n_leads} leads, {shares} {'was' if n == 1 else 'were'} chosen, by name and by signal."
     return replace(record.select_leads(names), notes=(*record.notes, note))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import struct
 import warnings
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,7 @@ def _broken(pydicom: Any) -> tuple[type[Exception], ...]:
         EOFError,
         RuntimeError,
         AssertionError,
+        struct.error,
     )
     return (*builtin, pydicom.errors.InvalidDicomError, pydicom.errors.BytesLengthException)
 

@@ -177,11 +177,12 @@ class Request:
         if slower:
             notes.append(f"Left out, of another rate than {common:g} Hz: {_listed(slower)}.")
         kept = [i for i, rate in zip(wanted, rates, strict=True) if rate == common]
+        fs = self.rate(common, where)
         return Chosen(
             index=tuple(ecg[i] for i in kept),
             lead_names=tuple(names[i] for i in kept),
             factors=tuple(self.factor(channels[ecg[i]].unit, f"lead '{names[i]}' of {where}") for i in kept),
-            fs=self.rate(common, where),
+            fs=fs,
             notes=tuple(notes),
         )
 

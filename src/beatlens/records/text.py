@@ -102,8 +102,10 @@ def _read_demo(table: Table, path: Path, request: Request) -> Record:
     chosen = request.choose([Channel(name, unit, DEMO_FS)], path.name)
     first, last = request.window(DEMO_FS, DEMO_SAMPLES, path.name)
     values = np.asarray(table.columns[0], np.float64)
+    with np.errstate(over="ignore"):  # a value beyond 32 bits becomes infinite, and is refused as such
+        signal = (values[first:last, None] * chosen.factors[0]).astype(np.float32)
     return Record(
-        signal=(values[first:last, None] * chosen.factors[0]).astype(np.float32),
+        signal=signal,
         fs=DEMO_FS,
         lead_names=chosen.lead_names,
         name=path.stem,

@@ -101,6 +101,7 @@ def _encoding(head: bytes) -> str:
 
 def _sniff(lines: list[str], path: Path) -> _Layout:
     sample = [(number, line) for number, line in enumerate(lines) if line.strip() and line[0] not in "#%"]
+    sample = sample[:-1] if len(sample) > 3 else sample  # a last line that is cut is judged when it is read
     tail = [line for _, line in sample[-min(200, max(1, len(sample) // 2)) :]]
     best: tuple[tuple[int, int], _Layout] | None = None
     for delimiter, decimal in _candidates(lines, tail):
@@ -255,10 +256,23 @@ def _read_long(
             f"{where} is not a row of {len(clocks)} numbers, as the rows before it are",
             hint="Open the file there: a row is cut, or text stands among the numbers.",
         ) from error
+    _check_end(path, encoding, layout, len(clocks))
     return [
         np.asarray(frame[i].fillna("").to_numpy(), dtype=np.str_) if clock else frame[i].to_numpy(np.float64)
         for i, clock in enumerate(clocks)
     ]
+
+
+def _check_end(path: Path, encoding: str, layout: _Layout, width: int) -> None:
+    """Raise if the last row has too few cells, which pandas takes for missing values."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _HEAD // 2 * 2))
+        tail = file.read().decode("utf-16-le" if encoding == "utf-16" else encoding, "replace")
+    last = next((line for line in reversed(tail.splitlines()) if line.strip()), "")
+    cells = len(_cells(last, layout)) if last[:1] != "#" else width
+    if cells < width:
+        message = f"{path.name} is truncated: its last row has {cells} of {width} cells"
+        raise FormatError(message, hint="Copy the file from its source again, or delete that row.")
 
 
 def _broken_line(path: Path, encoding: str, layout: _Layout, width: int) -> str:

@@ -240,7 +240,7 @@ def _check_fields(header: Any) -> None:
     described = len(header.sig_name or ())
     if described != header.n_sig:
         raise ValueError(f"{header.n_sig} signals are announced and {described} described")
-    unknown = set(header.fmt) - set(_INVALID)
+    unknown = {fmt for fmt, file in zip(header.fmt, header.file_name, strict=True) if file != "~"} - set(_INVALID)
     if unknown:
         raise ValueError(f"WFDB defines no format {min(unknown)[:12]}")
     fields = zip(header.sig_name, header.adc_gain, header.samps_per_frame, header.byte_offset, strict=True)
@@ -318,15 +318,25 @@ def _columns(header: Any, chosen: Chosen) -> dict[int, int]:
 
 
 def _read_counts(part: _Part, channels: list[int], frames: tuple[int, int]) -> list[npt.NDArray[np.int32]]:
+    swapped = any(part.header.fmt[i] == "61" for i in channels)  # the package fails on its own big-endian counts
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = wfdb.rdrecord(
-                str(part.stem), *frames, channels=channels, physical=False, smooth_frames=False, return_res=32
+                str(part.stem),
+                *frames,
+                channels=channels,
+                physical=swapped,
+                smooth_frames=False,
+                return_res=64 if swapped else 32,
             )
     except _NOT_READABLE as error:
         raise FormatError(f"record {part.stem.name} cannot be read as WFDB: {_short(error)}") from error
-    return [np.asarray(samples) for samples in found.e_d_signal]
+    if not swapped:
+        return [np.asarray(samples) for samples in found.e_d_signal]
+    header = part.header
+    counts = [p * header.adc_gain[i] + header.baseline[i] for i, p in zip(channels, found.e_p_signal, strict=True)]
+    return [np.asarray(np.rint(np.nan_to_num(each, nan=-(2**15))), np.int32) for each in counts]
 
 
 def _convert(samples: npt.NDArray[np.int32], header: Any, index: int, factor: float, out: npt.NDArray[np.float32]) -> None:
