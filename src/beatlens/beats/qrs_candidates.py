@@ -1,0 +1,188 @@
+"""Where a QRS complex might be in one lead, and what the signal around each such place looks like.
+
+The lead is brought to 120 Hz and to zero-phase bands. The envelope of the QRS band (4 to 20 Hz), divided by the level that
+QRS complexes have around that time, has a local maximum at nearly every beat, small or wide ones included, and at many
+T waves, P waves and artefacts too: `beatlens.beats.qrs_network` tells them apart. Everything is relative to the local level
+and to the sign of the deflection, so that unit, gain, offset and polarity do not matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from scipy import signal as dsp
+
+from beatlens.beats.signals import fill_gaps, find_flat, find_gaps
+
+Float = npt.NDArray[np.float32]
+Index = npt.NDArray[np.int64]
+
+RATE_HZ: Final = 120.0
+VOLTAGE_BAND_HZ: Final = (1.5, 28.0)
+QRS_BAND_HZ: Final = (4.0, 20.0)
+NOISE_ABOVE_HZ: Final = 25.0
+MIN_HEIGHT: Final = 0.08
+"""A candidate's envelope is at least this share of the local level."""
+MIN_DISTANCE_S: Final = 0.12
+LEVEL_BLOCK_S: Final = 1.5
+LEVEL_BLOCKS: Final = 9
+LEVEL_FLOOR: Final = 0.08
+"""The local level is never taken for less than this share of the recording's median level."""
+
+_SMOOTHING: Final = 7  # samples, twice: a triangle about as wide as a narrow QRS complex
+_SHAPE: Final = np.arange(-43, 44, 2)  # 0.36 s on either side, every other sample
+_BIN: Final = 6  # 50 ms
+_CONTEXT: Final = np.arange(-24, 25) * _BIN  # 1.2 s on either side
+_POLARITY: Final = np.arange(-8, 9)
+_CHUNK: Final = 20_000  # candidates described at a time: bounds the memory
+
+N_FEATURES: Final = len(_SHAPE) + 2 * len(_CONTEXT) + 2
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """One lead at 120 Hz, ready for the search.
+
+    Parameters
+    ----------
+    voltage : ndarray of float32, shape (n,)
+        The lead from 1.5 to 28 Hz, in its own unit.
+    qrs : ndarray of float32, shape (n,)
+        The lead from 4 to 20 Hz.
+    envelope : ndarray of float32, shape (n,)
+        ``|qrs|``, smoothed.
+    level : ndarray of float32, shape (n,)
+        What the envelope reaches at the QRS complexes around that time: the median of nine maxima over 1.5 s each.
+    noise : ndarray of float32, shape (n,)
+        Mean absolute voltage above 25 Hz over one second.
+    usable : ndarray of bool, shape (n,)
+        False in a gap and where the lead is constant.
+    ratio : Fraction
+        Samples of the lead per sample here.
+    """
+
+    voltage: Float
+    qrs: Float
+    envelope: Float
+    level: Float
+    noise: Float
+    usable: npt.NDArray[np.bool_]
+    ratio: Fraction
+
+    def to_lead(self, samples: Index) -> Index:
+        """Return sample numbers of the lead for sample numbers here."""
+        moved: Index = np.rint(samples * float(self.ratio)).astype(np.int64)
+        return moved
+
+
+def trace_lead(values: npt.NDArray[np.floating], fs: float) -> Trace:
+    """Prepare one lead for the search.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples,)
+        The lead, in any unit; NaN in gaps.
+    fs : float
+        Sampling rate in Hz.
+
+    Returns
+    -------
+    Trace
+    """
+    down_per_up = Fraction(RATE_HZ / fs).limit_denominator(10_000)
+    bad = find_gaps(values) | find_flat(values, fs)
+    x = fill_gaps(values)
+    x = x - np.float32(np.median(x))
+    x = dsp.resample_poly(x, down_per_up.numerator, down_per_up.denominator)
+    index = np.minimum(np.rint(np.arange(len(x)) / float(down_per_up)).astype(np.int64), len(values) - 1)
+    usable = ~bad[index]
+    qrs = _band(x, QRS_BAND_HZ)
+    envelope = ndimage.uniform_filter1d(ndimage.uniform_filter1d(np.abs(qrs), _SMOOTHING), _SMOOTHING)
+    sharp = dsp.sosfiltfilt(dsp.butter(2, NOISE_ABOVE_HZ, "highpass", fs=RATE_HZ, output="sos"), x).astype(np.float32)
+    return Trace(
+        voltage=_band(x, VOLTAGE_BAND_HZ),
+        qrs=qrs,
+        envelope=envelope,
+        level=_local_level(envelope, usable),
+        noise=ndimage.uniform_filter1d(np.abs(sharp), int(RATE_HZ)),
+        usable=usable,
+        ratio=1 / down_per_up,
+    )
+
+
+def find_candidates(trace: Trace) -> Index:
+    """Return where a QRS complex might be: local maxima of the envelope; sample numbers at 120 Hz, increasing."""
+    if not trace.usable.any():
+        return np.zeros(0, np.int64)
+    relative = np.where(trace.usable, trace.envelope / trace.level, np.float32(0))
+    peaks, _ = dsp.find_peaks(relative, height=MIN_HEIGHT, distance=int(MIN_DISTANCE_S * RATE_HZ))
+    return peaks.astype(np.int64)
+
+
+def describe_candidates(trace: Trace, candidates: Index) -> Float:
+    """Return what the signal looks like around each candidate.
+
+    Parameters
+    ----------
+    trace : Trace
+        The lead.
+    candidates : ndarray of int, shape (n_candidates,)
+        As `find_candidates` returns them.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_candidates, N_FEATURES)
+        The wave itself, with its main deflection upwards, over 0.36 s on either side; the envelope and the absolute
+        voltage in 50 ms bins over 1.2 s on either side; the candidate's height; the noise. All relative to the level.
+    """
+    bins = (
+        ndimage.maximum_filter1d(trace.envelope, _BIN),
+        ndimage.maximum_filter1d(np.abs(trace.voltage / 4), _BIN),
+    )
+    parts = [_describe(trace, bins, candidates[i : i + _CHUNK]) for i in range(0, len(candidates), _CHUNK)]
+    return np.concatenate(parts) if parts else np.zeros((0, N_FEATURES), np.float32)
+
+
+def _describe(trace: Trace, bins: tuple[Float, Float], candidates: Index) -> Float:
+    scale = (1 / trace.level[candidates])[:, None]
+    near = _take(trace.qrs, candidates, _POLARITY)
+    main = np.take_along_axis(near, np.abs(near).argmax(axis=1)[:, None], axis=1)
+    shape = _take(trace.voltage, candidates, _SHAPE) * scale * np.where(main < 0, np.float32(-1), np.float32(1))
+    context = [np.log(_take(values, candidates, _CONTEXT) * scale + 0.03) / 2 + 0.7 for values in bins]
+    height = np.log(trace.envelope[candidates] / trace.level[candidates] + 0.01)
+    noise = np.log(trace.noise[candidates] / trace.level[candidates] + 0.003) + 3
+    return np.concatenate([np.arcsinh(shape) / 1.5, *context, height[:, None], noise[:, None]], axis=1, dtype=np.float32)
+
+
+def _take(values: Float, centres: Index, offsets: npt.NDArray[np.int64]) -> Float:
+    """Return ``values`` around each centre, zero outside the recording; shape (n_centres, n_offsets)."""
+    index = centres[:, None] + offsets
+    inside = (index >= 0) & (index < len(values))
+    return np.where(inside, values[np.clip(index, 0, len(values) - 1)], np.float32(0))
+
+
+def _band(x: npt.NDArray[np.floating], band: tuple[float, float]) -> Float:
+    filtered: Float = dsp.sosfiltfilt(dsp.butter(2, band, "bandpass", fs=RATE_HZ, output="sos"), x).astype(np.float32)
+    return filtered
+
+
+def _local_level(envelope: Float, usable: npt.NDArray[np.bool_]) -> Float:
+    block = int(LEVEL_BLOCK_S * RATE_HZ)
+    n_blocks = max(len(envelope) // block, 1)
+    length = min(block, len(envelope))
+    tops = envelope[: n_blocks * length].reshape(n_blocks, length).max(axis=1)
+    # Blocks in gaps would pull the level of their neighbours down.
+    known = np.flatnonzero(usable[: n_blocks * length].reshape(n_blocks, length).mean(axis=1) > 0.5)
+    if not len(known):
+        known = np.arange(n_blocks)
+    tops = tops[known]
+    level = ndimage.percentile_filter(tops, 50, size=min(LEVEL_BLOCKS, 2 * len(tops) - 1), mode="nearest")
+    floor = max(LEVEL_FLOOR * float(np.median(level)), 1e-30)
+    level = np.maximum(level, floor)
+    spread: Float = np.interp(np.arange(len(envelope)), (known + 0.5) * block, level).astype(np.float32)
+    return spread
