@@ -85,6 +85,36 @@ def beats(
     _show(explanations, as_json=as_json, as_csv=as_csv)
 
 
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Name or path of a model.")],
+    per_class: Annotated[int, typer.Option("--beats-per-class", min=1, help="Beats of each AAMI class, from DS2.")] = 30,
+    planted: Annotated[int, typer.Option(min=1, help="Waves to plant.")] = 200,
+    seed: Annotated[int, typer.Option(help="Of everything that is drawn at random.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for explanations.json and explanations.md.")] = None,
+) -> None:
+    """Test how faithful the explanations of a model are, method by method."""
+    from beatlens import _io
+    from beatlens.explain.evaluate_seed import evaluate_seed_explanations, pick_seed_sample
+    from beatlens.models import load_model
+
+    loaded = load_model(model)
+    sample = pick_seed_sample(per_class=per_class, seed=seed)
+
+    def tell(step: str) -> None:
+        console.errors.print(step, markup=False)
+
+    report = evaluate_seed_explanations(loaded, sample, n_planted=planted, seed=seed, tell=tell)
+    if out is not None:
+        _io.write_json(out / "explanations.json", report.to_dict())
+        _io.write_text(out / "explanations.md", report.to_markdown())
+    if as_json:
+        console.print_json(report.to_dict())
+    else:
+        print(report.to_markdown(), end="")  # noqa: T201
+
+
 def _find_record(name: str | None) -> Record:
     """Return a WFDB record by its path, a database record by its name, or the bundled recording."""
     from beatlens.databases import mitdb

@@ -35,7 +35,7 @@ def find_salient_times(
     Examples
     --------
     >>> find_salient_times(np.array([0, 0, -3.0, 0, 1.0]), np.array([-20.0, -10.0, 0.0, 10.0, 20.0])).tolist()
-    [0.0]
+    [0.0, 20.0]
     """
     from scipy.signal import find_peaks
 

@@ -1,0 +1,317 @@
+"""All tests of a model's explanations in one report: which method to trust, and how far."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from beatlens.explain import faithfulness, sanity
+from beatlens.explain.faithfulness import bootstrap_mean
+from beatlens.explain.methods import METHODS, Attribution, attribute, methods_for
+from beatlens.explain.options import Options
+from beatlens.explain.players import Players
+from beatlens.explain.segments import SEGMENTS, segment_players
+from beatlens.explain.subject import Arrays, Subject
+
+if TYPE_CHECKING:
+    from beatlens.models.seed_lstm import SeedLSTM
+
+Array = npt.NDArray[np.float64]
+Tell = Callable[[str], None]
+
+BASELINES: Final = ("random order", "signal amplitude")
+WHERE_EXPECTED: Final = {"V": ("QRS",), "F": ("QRS",), "S": ("P", "PR")}
+"""The segments in which a cardiologist looks for the reason, by class."""
+
+
+TABLES: Final = ("faithfulness", "localisation", "randomisation", "stability", "agreement", "lateness")
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Beats that explanations are tested on, one row a beat.
+
+    Parameters
+    ----------
+    inputs : mapping of str to ndarray
+        The model's inputs.
+    classes, records : ndarray of str, shape (n_beats,)
+        The reference's AAMI class, and the recording.
+    segments : ndarray of int32, shape (n_beats, n_samples)
+        Places in `beatlens.explain.segments.SEGMENTS`.
+    """
+
+    inputs: Arrays
+    classes: npt.NDArray[np.str_]
+    records: npt.NDArray[np.str_]
+    segments: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def take(self, rows: npt.NDArray[np.integer]) -> Sample:
+        """Return these beats."""
+        inputs = {name: x[rows] for name, x in self.inputs.items()}
+        return Sample(inputs, self.classes[rows], self.records[rows], self.segments[rows])
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the tests found; each table is a list of rows.
+
+    Parameters
+    ----------
+    model, note : str
+        The model, and what must be known to read the figures.
+    n_beats : mapping of str to int
+        How many beats of each class were tested.
+    faithfulness, localisation, randomisation, stability, agreement, lateness : list of dict
+        The tables.
+    """
+
+    model: str
+    note: str
+    n_beats: Mapping[str, int]
+    faithfulness: list[dict[str, Any]] = field(default_factory=list)
+    localisation: list[dict[str, Any]] = field(default_factory=list)
+    randomisation: list[dict[str, Any]] = field(default_factory=list)
+    stability: list[dict[str, Any]] = field(default_factory=list)
+    agreement: list[dict[str, Any]] = field(default_factory=list)
+    lateness: list[dict[str, Any]] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything in the types of JSON; NaN becomes None."""
+        known: dict[str, Any] = _plain(dataclasses.asdict(self))
+        return known
+
+    def to_markdown(self) -> str:
+        """Return the tables as Markdown."""
+        counts = ", ".join(f"{name} {n}" for name, n in self.n_beats.items())
+        parts = [f"Model {self.model}; beats: {counts}. {self.note}"]
+        for name in TABLES:
+            rows = getattr(self, name)
+            if rows:
+                head = list(rows[0])
+                lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+                lines += [f"| {' | '.join(_cell(row[key]) for key in head)} |" for row in rows]
+                parts.append(f"### {name.capitalize()}\n\n" + "\n".join(lines))
+        return "\n\n".join(parts) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def explain_sample(
+    subject: Subject,
+    sample: Sample,
+    target: npt.NDArray[np.integer],
+    *,
+    options: Options | None = None,
+    tell: Tell | None = None,
+) -> dict[str, Attribution]:
+    """Return the attribution of every method that suits the model, of the logit of the class ``target``."""
+    found = {}
+    for method in methods_for(subject):
+        if tell:
+            tell(f"explaining {len(sample)} beats by {METHODS[method].title}")
+        found[method] = attribute(
+            subject, sample.inputs, method=method, target=target, players=_players(subject, sample), options=options
+        )
+    return found
+
+
+def _players(subject: Subject, sample: Sample) -> Players | None:
+    """Return the named segments, where the model reads one time input and nothing else."""
+    if set(sample.inputs) != set(subject.time_inputs) or len(subject.time_inputs) != 1:
+        return None
+    (name,) = subject.time_inputs
+    x = sample.inputs[name]
+    return segment_players(name, sample.segments, x.shape[2] if x.ndim > 2 else None)
+
+
+def compare_faithfulness(
+    subject: Subject,
+    sample: Sample,
+    found: Mapping[str, Attribution],
+    target: npt.NDArray[np.integer],
+    *,
+    seed: int = 0,
+    tell: Tell | None = None,
+) -> list[dict[str, Any]]:
+    """Return deletion and insertion areas of every method and both baselines, by class.
+
+    Deletion is better low, insertion better high. ``less than random`` and ``less than amplitude`` are the paired difference
+    of the deletion area (mean over both replacements) from the baseline's: below 0 with its whole interval, the method wins.
+    """
+    inputs = sample.inputs
+    units = faithfulness.make_units(subject, inputs)
+    orders = {name: faithfulness.order_by_method(units, each) for name, each in found.items()}
+    orders[BASELINES[0]] = faithfulness.order_at_random(units, len(sample), seed=seed)
+    orders[BASELINES[1]] = faithfulness.order_by_amplitude(subject, inputs, units)
+    areas: dict[str, dict[str, Array]] = {}
+    for name, order in orders.items():
+        if tell:
+            tell(f"deletion and insertion by {name}")
+        areas[name] = {}
+        for kind in faithfulness.REPLACEMENTS:
+            replacement = faithfulness.replace_inputs(subject, inputs, kind, seed=seed)
+            for insert in (False, True):
+                curve = faithfulness.trace_curve(subject, inputs, target, units, order, replacement, insert=insert)
+                areas[name][f"{'insertion' if insert else 'deletion'}, {kind}"] = faithfulness.area_under(curve)
+    deletion = {
+        name: np.mean([area for key, area in each.items() if "deletion" in key], axis=0) for name, each in areas.items()
+    }
+    rows = []
+    for label, rows_of in _by_class(sample):
+        for name, each in areas.items():
+            row: dict[str, Any] = {"class": label, "order": name}
+            row |= {key: _interval(area[rows_of], sample.records[rows_of]) for key, area in each.items()}
+            for baseline, title in zip(BASELINES, ("less than random", "less than amplitude"), strict=True):
+                less = (deletion[name] - deletion[baseline])[rows_of]
+                row[title] = "-" if name == baseline else _interval(less, sample.records[rows_of])
+            rows.append(row)
+    return rows
+
+
+def locate_evidence(subject: Subject, sample: Sample, found: Mapping[str, Attribution]) -> list[dict[str, Any]]:
+    """Return how well each method points at the segments where a cardiologist would look.
+
+    Pointing game: the largest value lies in them. Rank accuracy: of the k largest values, k being the segments' length, the
+    share that lies in them. Chance: the segments' share of the window. Segment Shapley values choose a segment, not a sample.
+    """
+    rows = []
+    name = subject.time_inputs[0]
+    for label, segments in WHERE_EXPECTED.items():
+        mask = np.isin(sample.segments, [SEGMENTS.index(each) for each in segments])
+        rows_of = np.flatnonzero((sample.classes == label) & mask.any(axis=1))
+        if not len(rows_of):
+            continue
+        inside, records = mask[rows_of], sample.records[rows_of]
+        chance = _interval(inside.mean(axis=1), records)
+        for method, each in found.items():
+            size = np.abs(each.values[name][rows_of]).reshape(len(rows_of), inside.shape[1], -1).sum(axis=2)
+            pointed = inside[np.arange(len(inside)), size.argmax(axis=1)].astype(np.float64)
+            rank = np.argsort(np.argsort(-size, axis=1, kind="stable"), axis=1)
+            top = (inside & (rank < inside.sum(axis=1, keepdims=True))).sum(axis=1) / inside.sum(axis=1)
+            rows.append(
+                {
+                    "class": label,
+                    "segments": "+".join(segments),
+                    "method": method,
+                    "beats": len(rows_of),
+                    "pointing game": _interval(pointed, records),
+                    "rank accuracy": _interval(top, records),
+                    "chance": chance,
+                }
+            )
+    return rows
+
+
+def compare_methods(subject: Subject, found: Mapping[str, Attribution]) -> list[dict[str, Any]]:
+    """Return the mean rank correlation of the sizes of every two methods, on the first time input."""
+    name = subject.time_inputs[0]
+    sizes = {method: each.values[name] for method, each in found.items()}
+    return [{"method": a, **{b: float(np.nanmean(sanity.rank_correlations(sizes[a], sizes[b]))) for b in sizes}} for a in sizes]
+
+
+def compare_stability(
+    subject: Subject, sample: Sample, found: Mapping[str, Attribution], *, options: Options | None = None
+) -> list[dict[str, Any]]:
+    """Return how alike explanations stay under noise and a shift of half a sample; 1 is unmoved."""
+    rows = []
+    for method, each in found.items():
+        if method == "segment-shapley":  # its segments are the beat's, which the disturbance does not move
+            continue
+        row: dict[str, Any] = {"method": method}
+        for kind in ("noise", "shift"):
+            row[kind] = _interval(sanity.measure_stability(subject, sample.inputs, each, kind, options=options), sample.records)
+        rows.append(row)
+    return rows
+
+
+def randomise_weights(
+    model: SeedLSTM,
+    subject_of: Callable[[SeedLSTM], Subject],
+    sample: Sample,
+    found: Mapping[str, Attribution],
+    *,
+    options: Options | None = None,
+    seed: int = 0,
+) -> list[dict[str, Any]]:
+    """Return, for ever more layers shuffled from the last on, how alike each method's picture stays; it must fall."""
+    name = subject_of(model).time_inputs[0]
+    rows = []
+    for layer, copy in sanity.randomise_cascade(model, seed=seed):
+        subject = subject_of(copy)
+        players = _players(subject, sample)
+        row: dict[str, Any] = {"shuffled from": layer}
+        for method, each in found.items():
+            again = attribute(subject, sample.inputs, method=method, target=each.target, players=players, options=options)
+            row[method] = float(np.nanmean(sanity.rank_correlations(each.values[name], again.values[name])))
+        rows.append(row)
+    return rows
+
+
+def measure_lateness(
+    subject: Subject,
+    sample: Sample,
+    found: Mapping[str, Attribution],
+    *,
+    n_planted: int = 200,
+    options: Options | None = None,
+    seed: int = 0,
+) -> list[dict[str, Any]]:
+    """Return where in the window attribution lies, and whether a planted wave is found wherever it stands.
+
+    A recurrent network forgets: its gradient may favour the last steps whatever decided. ``late share`` is the part of the
+    attribution in the last third of the window. Waves are planted in normal beats, and count where they moved the logit by 2
+    or more; one is found if the change of the explanation is largest within 40 ms of it.
+    """
+    (name,) = subject.time_inputs
+    normal = sample.inputs[name][sample.classes == "N"]
+    planted, places, bases = sanity.plant_where_it_counts(subject, normal, n_wanted=n_planted, seed=seed)
+    third = np.minimum(places * 3 // normal.shape[1], 2)
+    reach, rows = round(0.04 * subject.fs), []
+    for method, each in found.items():
+        if method == "segment-shapley":
+            continue
+        size = np.abs(each.values[name])
+        late = size[:, size.shape[1] * 2 // 3 :].sum(axis=1) / np.maximum(size.sum(axis=1), 1e-30)
+        row: dict[str, Any] = {"method": method, "late share": _interval(late, sample.records), "planted": len(places)}
+        if len(places):
+            after, before = (
+                attribute(subject, {name: x}, method=method, target=1, options=options).values[name] for x in (planted, bases)
+            )
+            hit = sanity.find_planted(after - before, places, smooth=max(1, reach // 4), reach=reach)
+            row["found"] = float(hit.mean())
+            row |= {
+                f"found, {part} third": float(hit[third == k].mean())
+                for k, part in enumerate(("first", "middle", "last"))
+                if (third == k).any()
+            }
+        rows.append(row)
+    return rows
+
+
+def _interval(values: npt.NDArray[np.floating], records: npt.NDArray[np.str_]) -> str:
+    return str(bootstrap_mean(values, records))
+
+
+def _by_class(sample: Sample) -> Sequence[tuple[str, npt.NDArray[np.int64]]]:
+    labels = [label for label in ("N", "S", "V", "F") if (sample.classes == label).any()]
+    return [("all", np.arange(len(sample))), *((label, np.flatnonzero(sample.classes == label)) for label in labels)]

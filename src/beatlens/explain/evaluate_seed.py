@@ -1,0 +1,139 @@
+"""The tests of `beatlens.explain.evaluate` for ``seed-lstm``, on beats of DS2."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from beatlens.beats.seed_windows import load_seed_beats
+from beatlens.databases import mitdb
+from beatlens.errors import ConfigurationError
+from beatlens.explain import evaluate
+from beatlens.explain.evaluate import Report, Sample, Tell
+from beatlens.explain.measure import measure_beats
+from beatlens.explain.methods import predict_logits
+from beatlens.explain.options import Options
+from beatlens.explain.seed import WINDOW, seed_subject
+from beatlens.labels import classify_symbols
+
+if TYPE_CHECKING:
+    from beatlens.models.seed_lstm import SeedLSTM
+
+LEAK: Final = (
+    "The model was trained under the seed protocol: beats of these patients, some of these very beats, were in its training "
+    "set. The figures say how faithful explanations of its calls are, not how good the calls are."
+)
+N_SANITY: Final = 16
+"""Beats of the slower tests: randomisation and stability."""
+
+
+def pick_seed_sample(
+    *, per_class: int, seed: int = 0, folder: Path | None = None, records: tuple[str, ...] = mitdb.DS2
+) -> Sample:
+    """Draw beats of each AAMI class from DS2, spread over the records as evenly as they allow.
+
+    Parameters
+    ----------
+    per_class : int
+        How many beats of each of N, S, V and F.
+    seed : int
+        Of the draw.
+    folder : Path, optional
+        Where the MIT-BIH database is.
+    records : tuple of str
+        Where they are drawn from.
+
+    Raises
+    ------
+    RecordNotFoundError
+        If the database is not found.
+    ConfigurationError
+        If ``per_class`` is not positive.
+    """
+    if per_class < 1:
+        raise ConfigurationError(f"'per_class' must be at least 1; got {per_class}")
+    folder = folder or mitdb.find_database()
+    beats = load_seed_beats(records, folder=folder)
+    classes = classify_symbols(beats.symbols)
+    rng = np.random.default_rng(seed)
+    rows: list[int] = []
+    for label in ("N", "S", "V", "F"):
+        order = rng.permutation(np.flatnonzero(classes == label))
+        _, place = np.unique(beats.records[order], return_inverse=True)
+        rows += order[np.argsort(_turns(place), kind="stable")][:per_class].tolist()
+    chosen = beats.take(np.sort(np.array(rows, np.int64)))
+    segments = np.zeros((len(chosen), chosen.windows.shape[1]), np.int32)
+    for name in np.unique(chosen.records).tolist():
+        here = chosen.records == name
+        every = beats.samples[beats.records == name]
+        segments[here] = measure_beats(mitdb.read_mitdb(name, folder), chosen.samples[here], every).segments
+    return Sample({WINDOW: chosen.windows}, classify_symbols(chosen.symbols), chosen.records, segments)
+
+
+def _turns(place: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """Return for each entry how many equal ones precede it."""
+    if not len(place):
+        return np.zeros(0, np.int64)
+    order = np.argsort(place, kind="stable")
+    starts = np.r_[0, np.flatnonzero(np.diff(place[order])) + 1]
+    counts = np.diff(np.r_[starts, len(place)])
+    turns = np.empty(len(place), np.int64)
+    turns[order] = np.arange(len(place)) - np.repeat(starts, counts)
+    return turns
+
+
+def evaluate_seed_explanations(
+    model: SeedLSTM,
+    sample: Sample,
+    *,
+    n_planted: int = 200,
+    options: Options | None = None,
+    seed: int = 0,
+    tell: Tell | None = None,
+) -> Report:
+    """Test every method that can explain the model.
+
+    Parameters
+    ----------
+    model : SeedLSTM
+        The network.
+    sample : Sample
+        Beats, from `pick_seed_sample`.
+    n_planted : int
+        Waves to plant.
+    options : Options, optional
+        Settings of the methods.
+    seed : int
+        Of everything that is drawn at random.
+    tell : callable, optional
+        Called with a sentence before each step.
+
+    Returns
+    -------
+    Report
+    """
+    say = tell or (lambda _: None)
+    subject = seed_subject(model)
+    called = (predict_logits(subject, sample.inputs) > 0).astype(np.int64)
+    found = evaluate.explain_sample(subject, sample, called, options=options, tell=say)
+    some = np.random.default_rng(seed).permutation(len(sample))[:N_SANITY]
+    few = sample.take(some)
+    found_few = evaluate.explain_sample(subject, few, called[some], options=options)
+    faithful = evaluate.compare_faithfulness(subject, sample, found, called, seed=seed, tell=say)
+    say("shuffling weights, layer after layer")
+    shuffled = evaluate.randomise_weights(model, seed_subject, few, found_few, options=options, seed=seed)
+    say("disturbing beats, planting waves")
+    return Report(
+        model=model.name,
+        note=LEAK,
+        n_beats={label: int((sample.classes == label).sum()) for label in ("N", "S", "V", "F")},
+        faithfulness=faithful,
+        localisation=evaluate.locate_evidence(subject, sample, found),
+        randomisation=shuffled,
+        stability=evaluate.compare_stability(subject, few, found_few, options=options),
+        agreement=evaluate.compare_methods(subject, found),
+        lateness=evaluate.measure_lateness(subject, sample, found, n_planted=n_planted, options=options, seed=seed),
+    )
