@@ -108,8 +108,11 @@ def test_a_class_that_is_missing_is_not_zero() -> None:
     missing = class_figures(confusion_matrix(["N"], ["N"], labels=("N", "F")), ("N", "F"))[1]
     assert missing.sensitivity.reason == "no beat of class F"
     assert missing.precision.reason == "no beat called F"
-    assert missing.f1.reason == "no beat of class F and none called so"
+    assert missing.f1.reason == "no beat of class F"
     assert all(math.isnan(figure.value) for figure in (missing.sensitivity, missing.precision, missing.f1))
+    wrongly_called = class_figures(confusion_matrix(["N"], ["F"], labels=("N", "F")), ("N", "F"))[1]
+    assert wrongly_called.precision == Figure(0.0)
+    assert not wrongly_called.f1.defined
     never_called = class_figures(confusion_matrix(["F"], ["N"], labels=("N", "F")), ("N", "F"))[1]
     assert never_called.f1 == Figure(0.0)
     assert mean_figure([Figure(1.0), missing.f1]).reason == missing.f1.reason

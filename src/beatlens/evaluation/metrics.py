@@ -69,10 +69,10 @@ class ClassFigures:
 
     @property
     def f1(self) -> Figure:
-        """Harmonic mean of sensitivity and precision."""
-        return Figure.share(
-            2 * self.n_hits, self.n_true + self.n_predicted, f"no beat of class {self.label} and none called so"
-        )
+        """Harmonic mean of sensitivity and precision; not defined without a beat of the class, as its sensitivity is not."""
+        if not self.n_true:
+            return Figure(math.nan, f"no beat of class {self.label}")
+        return Figure(2 * self.n_hits / (self.n_true + self.n_predicted))
 
 
 def confusion_matrix(true: npt.ArrayLike, predicted: npt.ArrayLike, *, labels: Sequence[object]) -> npt.NDArray[np.int64]:

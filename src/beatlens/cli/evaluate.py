@@ -1,0 +1,262 @@
+"""``beatlens evaluate``: a model, or someone's annotation files, measured by one of the protocols."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from beatlens.cli import console
+from beatlens.errors import ConfigurationError, RecordNotFoundError, closest
+
+if TYPE_CHECKING:
+    from beatlens.evaluation.protocols.inter_patient import BeatCalls
+    from beatlens.evaluation.result import Provenance, Result
+    from beatlens.records import Annotations
+
+
+class Protocol(enum.StrEnum):
+    """How figures are taken."""
+
+    SEED = "seed"
+    INTER_PATIENT = "inter-patient"
+    EC57 = "ec57"
+
+
+def evaluate(
+    model: Annotated[str | None, typer.Argument(help="Name or path of a model.")] = None,
+    *,
+    protocol: Annotated[Protocol, typer.Option(help="How figures are taken.")],
+    annotations: Annotated[
+        Path | None, typer.Option(help="Instead of a model: a folder of annotation files of MIT-BIH records.")
+    ] = None,
+    test: Annotated[str | None, typer.Option(help="The annotator in that folder; needed if there are several.")] = None,
+    records: Annotated[Path | None, typer.Option(help="File of record names, one a line; DS2 if not given.")] = None,
+    database: Annotated[Path | None, typer.Option(help="The unpacked MIT-BIH database; found if not given.")] = None,
+    threshold: Annotated[float, typer.Option(min=0, max=1, help="Probability from which on a beat is abnormal.")] = 0.5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    as_latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX.")] = False,
+    log: Annotated[Path | None, typer.Option(help="Append a line about this look at the data to a Markdown log.")] = None,
+) -> None:
+    """Measure a model, or annotation files made by anything, and print the figures with where they come from."""
+    if (model is None) == (annotations is None):
+        raise typer.BadParameter("give a MODEL or --annotations FOLDER, one of the two")
+    if as_json + as_markdown + as_latex > 1:
+        raise typer.BadParameter("give one of --json, --markdown and --latex")
+    from beatlens.databases import mitdb
+
+    folder = mitdb.find_database(database)
+    names = _names(records)
+    if annotations is not None:
+        result = _evaluate_annotations(annotations, test, protocol, names, folder)
+    else:
+        result = _evaluate_model(str(model), protocol, names, folder, threshold)
+    if log is not None:
+        from beatlens.evaluation.look_log import log_look
+
+        log_look(log, result)
+    if as_json:
+        console.print_json(result.to_dict())
+    else:
+        text = result.as_markdown() if as_markdown else result.as_latex() if as_latex else result.as_text()
+        console.output.print(text, end="", markup=False, highlight=False)
+
+
+def _names(file: Path | None) -> tuple[str, ...]:
+    """Return the records to measure on: those of a file, or DS2."""
+    from beatlens.databases import mitdb
+    from beatlens.evaluation.ec57.folder import list_records
+
+    names = mitdb.DS2 if file is None else tuple(list_records(file.parent, file))
+    unknown = [name for name in names if name not in mitdb.RECORDS]
+    if unknown:
+        raise RecordNotFoundError(
+            f"'{unknown[0]}' is not a record of the MIT-BIH Arrhythmia Database", hint=closest(unknown[0], mitdb.RECORDS)
+        )
+    return names
+
+
+def _split(names: tuple[str, ...], trained: str) -> str:
+    """Say which records were measured on, and what was seen before."""
+    from beatlens.databases import mitdb
+
+    if set(names) == set(mitdb.DS2):
+        which = "DS2 (22 records)"
+    elif set(names) == set(mitdb.RECORDS):
+        which = "all 48 records"
+    else:
+        which = f"records {' '.join(names)}"
+    return f"{which}; {trained}"
+
+
+def _provenance(protocol: Protocol, *, split: str, model: str, weights: str) -> Provenance:
+    from beatlens._version import __version__
+    from beatlens.evaluation.result import Provenance
+    from beatlens.training.run import source_commit
+
+    mappings = {
+        Protocol.SEED: "symbol N is normal, every other annotation but + and ~ abnormal",
+        Protocol.INTER_PATIENT: "paper (e, j and n in N; de Chazal 2004) and bxb (e, j and n in S; EC57)",
+        Protocol.EC57: "bxb (EC57)",
+    }
+    return Provenance(
+        protocol=protocol.value,
+        data="MIT-BIH Arrhythmia Database 1.0.0",
+        split=split,
+        mapping=mappings[protocol],
+        model=model,
+        weights=weights,
+        commit=source_commit(),
+        version=__version__,
+    )
+
+
+def _evaluate_model(name: str, protocol: Protocol, names: tuple[str, ...], folder: Path, threshold: float) -> Result:
+    from beatlens.beats.detector import detect_r_peaks
+    from beatlens.evaluation.protocols.models import annotate_records, call_known_beats, card_field, check_leakage
+    from beatlens.models import load_model
+
+    judge = load_model(name)
+    if protocol is Protocol.SEED:
+        return _evaluate_seed(judge, folder, threshold)
+    notes = check_leakage(judge.card, names, model=judge.name)
+    trained = card_field(judge.card, "training_records") or ()
+    split = _split(names, f"trained on {_trained_on(trained)}")
+    provenance = _provenance(protocol, split=split, model=judge.name, weights=card_field(judge.card, "sha256") or "")
+    with console.progress_bar("records") as bar:
+        task = bar.add_task("judging", total=len(names))
+
+        def step(_name: str) -> None:
+            bar.update(task, advance=1)
+
+        if protocol is Protocol.INTER_PATIENT:
+            calls, reference = call_known_beats(judge, names, folder=folder, on_record=step)
+            return _report_inter_patient(calls, reference, provenance, notes, threshold)
+        annotated = annotate_records(judge, names, detect=detect_r_peaks, folder=folder, on_record=step)
+    return _report_ec57(annotated, folder, provenance, notes)
+
+
+def _trained_on(records: Any) -> str:
+    from beatlens.databases import mitdb
+
+    return "DS1" if set(records) == set(mitdb.DS1) else " ".join(records)
+
+
+def _evaluate_seed(judge: Any, folder: Path, threshold: float) -> Result:
+    """Measure a model on the held-out beats of the split that its card describes."""
+    from beatlens.beats.seed_windows import balance_beats, load_seed_beats, split_beats
+    from beatlens.evaluation.protocols.models import card_field
+    from beatlens.evaluation.protocols.reports import report_seed
+    from beatlens.evaluation.protocols.seed import evaluate_seed
+    from beatlens.training.config import SeedTraining, build_config
+
+    settings = card_field(judge.card, "configuration")
+    if not hasattr(judge, "predict_abnormal") or settings is None or card_field(judge.card, "protocol") != "seed":
+        raise ConfigurationError(
+            f"the protocol 'seed' needs a model whose card describes its split; {judge.name} has none",
+            hint="Use --protocol inter-patient.",
+        )
+    config = build_config(SeedTraining, settings)
+    with console.progress_bar("records") as bar:
+        task = bar.add_task("reading", total=48)
+        beats = load_seed_beats(
+            **({"records": config.records} if config.records else {}),
+            folder=folder,
+            on_record=lambda _name: bar.update(task, advance=1),
+        )
+    split = split_beats(
+        balance_beats(beats, seed=config.seed),
+        test_fraction=config.test_fraction,
+        validation_fraction=config.validation_fraction,
+        seed=config.seed,
+    )
+    held_out = split.test
+    figures = evaluate_seed(
+        held_out.labels,
+        judge.predict_abnormal(held_out.windows),
+        records=held_out.records,
+        symbols=held_out.symbols,
+        threshold=threshold,
+    )
+    said = f"{len(held_out)} held-out beats of a random {config.test_fraction:.0%} of balanced beats, seed {config.seed}"
+    weights = card_field(judge.card, "sha256") or ""
+    return report_seed(figures, _provenance(Protocol.SEED, split=said, model=judge.name, weights=weights))
+
+
+def _evaluate_annotations(
+    folder: Path, annotator: str | None, protocol: Protocol, names: tuple[str, ...], database: Path
+) -> Result:
+    import numpy as np
+
+    from beatlens.databases import mitdb
+    from beatlens.evaluation.ec57.folder import read_marks
+    from beatlens.evaluation.protocols.inter_patient import BeatCalls
+    from beatlens.labels import BEAT_SYMBOLS
+
+    if protocol is Protocol.SEED:
+        raise typer.BadParameter("the protocol 'seed' measures models; annotation files take inter-patient or ec57")
+    test = annotator or _only_annotator(folder, names)
+    marks = {name: read_marks(folder, name, test, role="test") for name in names}
+    split = _split(names, "what the annotator was made on is not known")
+    files = [folder / f"{name}.{test}" for name in names]
+    provenance = _provenance(protocol, split=split, model=f"annotator {test}", weights=_hash_of(files))
+    notes: tuple[str, ...] = ("The hash is of the annotation files. Whether their maker saw these records is not known.",)
+    if {"201", "202"} & set(names):
+        notes += (mitdb.ONE_PATIENT_NOTE,)
+    if protocol is Protocol.EC57:
+        return _report_ec57(marks, database, provenance, notes)
+    calls, reference = {}, {}
+    for name, found in marks.items():
+        beats = found.select(np.isin(found.symbols, list(BEAT_SYMBOLS)))
+        calls[name] = BeatCalls(beats.samples, beats.symbols)
+        reference[name] = read_marks(database, name, "atr", role="reference")
+    return _report_inter_patient(calls, reference, provenance, notes, 0.5)
+
+
+def _only_annotator(folder: Path, names: tuple[str, ...]) -> str:
+    """Return the extension that the records' files in a folder have in common, if there is but one."""
+    if not folder.is_dir():
+        raise RecordNotFoundError(f"no folder {folder}")
+    found = {path.suffix[1:] for path in folder.iterdir() if path.stem in names} - {"hea", "dat", "atr", ""}
+    if len(found) != 1:
+        raise ConfigurationError(
+            f"{folder} must hold one annotator's files; it holds {', '.join(sorted(found)) or 'none'}",
+            hint="Name the annotator, the files' extension: --test NAME.",
+        )
+    return found.pop()
+
+
+def _hash_of(files: list[Path]) -> str:
+    """Return one SHA-256 over the files' names and contents, in their order."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _report_inter_patient(
+    calls: dict[str, BeatCalls],
+    reference: dict[str, Annotations],
+    provenance: Provenance,
+    notes: tuple[str, ...],
+    threshold: float,
+) -> Result:
+    from beatlens.evaluation.protocols.inter_patient import evaluate_inter_patient
+    from beatlens.evaluation.protocols.reports import report_inter_patient
+
+    return report_inter_patient(evaluate_inter_patient(calls, reference, threshold=threshold), provenance, notes)
+
+
+def _report_ec57(annotated: dict[str, Annotations], database: Path, provenance: Provenance, notes: tuple[str, ...]) -> Result:
+    from beatlens.evaluation.ec57.folder import read_length, read_marks
+    from beatlens.evaluation.protocols.ec57 import evaluate_ec57
+    from beatlens.evaluation.protocols.reports import report_ec57
+
+    reference = {name: read_marks(database, name, "atr", role="reference") for name in annotated}
+    n_samples = {name: read_length(database / name)[1] for name in annotated}
+    figures = evaluate_ec57(annotated, reference, n_samples=n_samples, names=("atr", provenance.model))
+    return report_ec57(figures, provenance, notes)

@@ -1,0 +1,178 @@
+"""What a model must offer to be measured, and the check that it has not seen what it is measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from beatlens.databases import mitdb
+from beatlens.errors import ConfigurationError, LeakageError
+from beatlens.evaluation.protocols.inter_patient import BeatCalls
+from beatlens.labels import BEAT_SYMBOLS
+from beatlens.records import Annotations, Record
+
+KNOWN_PAIR: Final = ("201", "202")
+"""Two records of one patient on both sides of de Chazal's split: allowed, and said beside every figure."""
+
+
+class Predictions(Protocol):
+    """What a model says of beats."""
+
+    @property
+    def classes(self) -> npt.NDArray[np.str_]:
+        """Class of each beat; empty where it was not judged."""
+
+    @property
+    def abnormal(self) -> npt.NDArray[np.floating]:
+        """Probability that each beat is not normal; NaN where it was not judged."""
+
+
+class BeatModel(Protocol):
+    """A model that judges the beats of a recording; `beatlens.models` holds some, and any other will do."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def card(self) -> Any:
+        """An object or a mapping with ``training_records`` and ``sha256``."""
+
+    def predict_record(self, record: Record, r_samples: npt.NDArray[np.int64]) -> Predictions:
+        """Judge the beats whose R peaks are given, in samples of the record."""
+
+
+def card_field(card: Any, name: str) -> Any:
+    """Return a field of a card that is a mapping or an object; None if it has none of that name."""
+    return card.get(name) if isinstance(card, Mapping) else getattr(card, name, None)
+
+
+def check_leakage(card: Any, records: Iterable[str], *, model: str = "the model") -> tuple[str, ...]:
+    """Raise if a model was trained on a record, or a patient, that it is to be measured on.
+
+    Parameters
+    ----------
+    card : object or mapping
+        With ``training_records``.
+    records : iterable of str
+        What it is to be measured on.
+    model : str
+        What the model is called in the message.
+
+    Returns
+    -------
+    tuple of str
+        What must be said beside the figures: that 201 and 202 are of one patient, where that is so.
+
+    Raises
+    ------
+    LeakageError
+        Naming the records.
+    ConfigurationError
+        If the card does not say what the model was trained on.
+    """
+    trained: Sequence[str] | None = card_field(card, "training_records")
+    if trained is None:
+        raise ConfigurationError(
+            f"the card of {model} must list its training records; it does not",
+            hint="Without them nobody can tell whether the figures are of patients that it has seen.",
+        )
+    measured = tuple(records)
+    seen = sorted(set(trained) & set(measured))
+    if seen:
+        raise LeakageError(
+            f"a model must not be measured on records that it was trained on; {model} saw {', '.join(seen)}",
+            hint="Use a model trained on DS1 alone, or the protocol 'seed', whose figures state the leak.",
+        )
+    mitdb.check_patients_apart(trained, measured, allow=[KNOWN_PAIR])
+    shared = KNOWN_PAIR[0] in trained and KNOWN_PAIR[1] in measured
+    return (mitdb.ONE_PATIENT_NOTE,) if shared else ()
+
+
+def call_known_beats(
+    model: BeatModel, records: Sequence[str], *, folder: Path | None = None, on_record: Callable[[str], None] | None = None
+) -> tuple[dict[str, BeatCalls], dict[str, Annotations]]:
+    """Let a model judge the beats of MIT-BIH records at the reference's R peaks, as the ``inter-patient`` protocol does.
+
+    Parameters
+    ----------
+    model : BeatModel
+        Any model.
+    records : sequence of str
+        Names of the records.
+    folder : Path, optional
+        Where the database is; found if not given.
+    on_record : callable, optional
+        Called with the name of each record that is done.
+
+    Returns
+    -------
+    calls, reference : dict of str
+        By record.
+    """
+    folder = folder or mitdb.find_database()
+    calls, reference = {}, {}
+    for name in records:
+        record = mitdb.read_mitdb(name, folder)
+        marks = record.annotations or _no_marks()
+        samples = marks.samples[np.isin(marks.symbols, list(BEAT_SYMBOLS))]
+        said = model.predict_record(record, samples)
+        calls[name] = BeatCalls(samples, np.asarray(said.classes, dtype=str), np.asarray(said.abnormal, dtype=np.float64))
+        reference[name] = marks
+        if on_record:
+            on_record(name)
+    return calls, reference
+
+
+def annotate_records(
+    model: BeatModel,
+    records: Sequence[str],
+    *,
+    detect: Callable[[Record], npt.NDArray[np.int64]],
+    folder: Path | None = None,
+    on_record: Callable[[str], None] | None = None,
+) -> dict[str, Annotations]:
+    """Let a model annotate MIT-BIH records from the raw signal, as ``ec57`` asks.
+
+    A beat that the model could not judge is annotated ``Q``.
+
+    Parameters
+    ----------
+    model, records, folder, on_record
+        As for `call_known_beats`.
+    detect : callable
+        Finds the R peaks of a record: `beatlens.beats.detector.detect_r_peaks`.
+
+    Returns
+    -------
+    dict of str to Annotations
+        By record.
+
+    Raises
+    ------
+    ConfigurationError
+        If the model does not tell AAMI classes apart.
+    """
+    folder = folder or mitdb.find_database()
+    annotated = {}
+    for name in records:
+        record = mitdb.read_mitdb(name, folder)
+        samples = detect(record)
+        classes = np.asarray(model.predict_record(record, samples).classes, dtype=str)
+        if not np.isin(classes, ["N", "S", "V", "F", "Q", ""]).all():
+            raise ConfigurationError(
+                f"the protocol 'ec57' needs a model that tells the classes N, S, V and F apart; {model.name} does not",
+                hint="Use a model of AAMI classes.",
+            )
+        annotated[name] = Annotations(samples, np.where(classes == "", "Q", classes).astype("<U1"))
+        if on_record:
+            on_record(name)
+    return annotated
+
+
+def _no_marks() -> Annotations:
+    return Annotations(np.zeros(0, np.int64), np.zeros(0, "<U1"))
