@@ -194,9 +194,8 @@ def _record(path: Path, request: Request, array: npt.NDArray[Any], beside: Mappi
     chosen = request.choose([Channel(name, unit, rate) for name, unit in zip(names, units, strict=True)], path.name)
     first, last = request.window(chosen.fs, matrix.shape[0], path.name)
     signal = np.empty((last - first, len(chosen.index)), np.float32)
-    with np.errstate(over="ignore"):
-        for column, (index, factor) in enumerate(zip(chosen.index, chosen.factors, strict=True)):
-            np.multiply(matrix[first:last, index], factor, out=signal[:, column], dtype=np.float64, casting="unsafe")
+    for column, (index, factor) in enumerate(zip(chosen.index, chosen.factors, strict=True)):
+        np.multiply(matrix[first:last, index], factor, out=signal[:, column], dtype=np.float64, casting="unsafe")
     return Record(signal=signal, fs=chosen.fs, lead_names=chosen.lead_names, name=path.stem, source=source, notes=chosen.notes)
 
 

@@ -99,9 +99,8 @@ def _record(path: Path, request: Request, source: str, found: Any) -> Record:
         raise FormatError(f"{path.name} places its leads {total} samples apart, and holds {held}")
     first, last = request.window(chosen.fs, total, path.name)
     signal = np.full((total, len(chosen.index)), np.nan, np.float32)
-    with np.errstate(over="ignore"):
-        for column, (index, start) in enumerate(zip(chosen.index, starts, strict=True)):
-            signal[start : ends[column], column] = np.asarray(leads[index].samples, np.float64) * chosen.factors[column]
+    for column, (index, start) in enumerate(zip(chosen.index, starts, strict=True)):
+        signal[start : ends[column], column] = np.asarray(leads[index].samples, np.float64) * chosen.factors[column]
     began = found.recording.date
     began = began.replace(tzinfo=None) if isinstance(began, dt.datetime) else None
     uneven = min(ends) < total or max(starts) > 0

@@ -23,7 +23,8 @@ from beatlens.errors import FormatError
 from beatlens.records.record import Annotations, Record
 from beatlens.records.request import ANNOTATION, Channel, Chosen, Request, truncated
 
-_BLOCK = 1 << 22  # bytes of data records that are read at a time
+_BLOCK = 1 << 20  # bytes of data records that are read at a time
+_STRETCH = 1 << 16  # samples that are compared at a time
 _MOST_SIGNALS = 4096
 _GAP_BYTES = 1 << 29  # what gaps alone may add to the result
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -244,10 +245,10 @@ def _blank_padding(signal: npt.NDArray[np.float32], layout: _Layout, chosen: Cho
         gain, shift = _scale(layout, index, factor)
         lowest.append(np.float32(layout.signals[index].digital_min + shift) * np.float32(gain))
     run = len(signal)
-    for at in range(len(signal), 0, -_BLOCK):
-        other = np.flatnonzero((signal[max(0, at - _BLOCK) : at] != np.asarray(lowest, np.float32)).any(axis=1))
+    for at in range(len(signal), 0, -_STRETCH):
+        other = np.flatnonzero((signal[max(0, at - _STRETCH) : at] != np.asarray(lowest, np.float32)).any(axis=1))
         if len(other):
-            run = len(signal) - (max(0, at - _BLOCK) + int(other[-1]) + 1)
+            run = len(signal) - (max(0, at - _STRETCH) + int(other[-1]) + 1)
             break
     if chosen.fs <= run < len(signal):
         signal[len(signal) - run :] = np.nan

@@ -23,7 +23,7 @@ from beatlens.records.request import Channel, Request, truncated
 
 MAGIC = b"ISHNE1.0"
 _FIXED = 522  # magic, CRC and the fixed header
-_CHUNK = 1 << 18  # samples of each lead that are converted at a time
+_CHUNK = 1 << 16  # samples of each lead that are converted at a time
 _LEADS = (
     "unknown",
     "bipolar",

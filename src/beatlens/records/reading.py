@@ -17,7 +17,7 @@ from beatlens.records.record import Record
 from beatlens.records.request import Request
 
 _HEAD = 1 << 16
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16
 
 _READERS = {
     "wfdb": "wfdb_format:read_wfdb",
@@ -129,7 +129,8 @@ def read(
     request = Request(fs=fs, unit=unit, leads=names, start_s=start_s, end_s=end_s, patient=patient)
     path, kind = _find(path)
     try:
-        record = _reader(kind)(path, request)
+        with np.errstate(over="ignore", invalid="ignore"):  # what does not fit 32 bits becomes infinite, and is refused below
+            record = _reader(kind)(path, request)
         if kind == "wfdb":
             beside = importlib.import_module("beatlens.records.wfdb_format").annotations_beside
             record = replace(record, annotations=beside(path, record, start_s or 0.0))

@@ -76,8 +76,7 @@ def read_text(path: Path, request: Request) -> Record:
     first, last = request.window(chosen.fs, total, path.name)
     signal = np.full((total, len(chosen.index)), np.nan, np.float32)
     for column, (index, factor) in enumerate(zip(chosen.index, chosen.factors, strict=True)):
-        with np.errstate(over="ignore"):
-            signal[slice(None) if places is None else places, column] = np.asarray(table.columns[index], np.float64) * factor
+        signal[slice(None) if places is None else places, column] = np.asarray(table.columns[index], np.float64) * factor
     start = preface.start or (timing.start if timing else None)
     gaps = (f"The time column has {timing.n_gaps} gaps: they hold NaN.",) if timing is not None and timing.n_gaps else ()
     return Record(
@@ -102,10 +101,8 @@ def _read_demo(table: Table, path: Path, request: Request) -> Record:
     chosen = request.choose([Channel(name, unit, DEMO_FS)], path.name)
     first, last = request.window(DEMO_FS, DEMO_SAMPLES, path.name)
     values = np.asarray(table.columns[0], np.float64)
-    with np.errstate(over="ignore"):  # a value beyond 32 bits becomes infinite, and is refused as such
-        signal = (values[first:last, None] * chosen.factors[0]).astype(np.float32)
     return Record(
-        signal=signal,
+        signal=(values[first:last, None] * chosen.factors[0]).astype(np.float32),
         fs=DEMO_FS,
         lead_names=chosen.lead_names,
         name=path.stem,

@@ -30,7 +30,7 @@ ANNOTATORS = ("atr", "ari", "ecg", "qrs")
 _NOT_READABLE = (
     ValueError, LookupError, OSError, TypeError, AttributeError, ArithmeticError, RuntimeError, struct.error,
 )  # fmt: skip
-_BLOCK = 1 << 18  # frames that are converted at a time
+_BLOCK = 1 << 16  # frames that are converted at a time
 _BYTES = {"8": 1, "80": 1, "16": 2, "61": 2, "160": 2, "24": 3, "32": 4, "212": 1.5, "310": 4 / 3, "311": 4 / 3}
 _FLAC = ("508", "516", "524")
 _INVALID = {"8": None, "80": -128, "16": -(2**15), "61": -(2**15), "160": -(2**15), "24": -(2**23), "32": -(2**31)}
