@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -54,3 +56,33 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         return connect(self, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command left: its exit status, stdout and stderr."""
+
+    status: int
+    output: str
+    errors: str
+
+
+@pytest.fixture
+def run_beatlens(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Finished]:
+    """Run ``beatlens`` with the given words in this process, as a shell would."""
+
+    def run(*words: str) -> Finished:
+        from beatlens.cli import main
+
+        monkeypatch.setattr("sys.argv", ["beatlens", *words])
+        monkeypatch.setenv("COLUMNS", "200")
+        capsys.readouterr()
+        try:
+            main()
+            status = 0
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        found = capsys.readouterr()
+        return Finished(status, found.out, found.err)
+
+    return run

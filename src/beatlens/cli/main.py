@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from beatlens._version import __version__
-from beatlens.cli import console, data, ec57, explain, models, read, train
+from beatlens.cli import analyze, console, data, ec57, evaluate, explain, models, peaks, read, train
 from beatlens.errors import BeatlensError
 
 app = typer.Typer(
@@ -27,12 +27,15 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-app.add_typer(data.app, name="data")
+app.command("analyze")(analyze.analyze)
 app.command("info")(read.info)
+app.command("peaks")(peaks.peaks)
 app.add_typer(explain.app, name="explain")
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(train.app, name="train")
 app.add_typer(models.app, name="models")
 app.add_typer(ec57.app, name="ec57")
+app.add_typer(data.app, name="data")
 
 
 @app.callback()

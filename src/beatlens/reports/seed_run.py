@@ -78,8 +78,8 @@ def explain_seed_test(model: SeedLSTM, beats: SeedBeats, abnormal: npt.NDArray[n
     abnormal : ndarray of float32, shape (n_beats,)
         What the network said of them.
     """
-    found = attribute(seed_subject(model), {WINDOW: beats.windows}, method=METHOD)
-    return ExplainedBeats(beats, abnormal, found.values[WINDOW])
+    slopes = attribute(seed_subject(model), {WINDOW: beats.windows}, method=METHOD).values[WINDOW]  # noqa: PD011
+    return ExplainedBeats(beats, abnormal, slopes)
 
 
 def choose_seed_beats(
@@ -261,4 +261,4 @@ def _tabulate_predictions(beats: SeedBeats, abnormal: npt.NDArray[np.float32]) -
 
 
 def _times_ms() -> npt.NDArray[np.float64]:
-    return (np.arange(N_SAMPLES) - BEFORE) * (1000.0 / FS)
+    return np.asarray((np.arange(N_SAMPLES) - BEFORE) * (1000.0 / FS), np.float64)
