@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,8 @@ from beatlens.analysis.quality import MEANING, Quality, assess_quality
 from beatlens.analysis.result import Analysis, Hour, ModelInfo, Summary
 from beatlens.analysis.rhythm import NORMAL, Event, beat_intervals, find_events, measure_heart_rate, measure_intervals
 from beatlens.analysis.settings import Settings
+from beatlens.beats.detector import detect_r_peaks
+from beatlens.beats.leads import MAX_LEADS, choose_leads
 from beatlens.models.predictions import BeatPredictions
 from beatlens.models.registry import load_model
 from beatlens.records import Record
@@ -23,7 +26,6 @@ from beatlens.records import Record
 if TYPE_CHECKING:
     import pandas as pd
 
-PREFERRED_LEADS: Final = ("MLII", "II", "ML2", "LEAD II", "MLI", "I", "V5")
 STAGES: Final = ("quality", "R peaks", "classes", "rhythm", "explanations")
 UNREADABLE: Final = ("gap", "flat")
 """Where the signal is like this there is nothing to detect."""
@@ -36,6 +38,7 @@ def analyze(
     *,
     model: Any = "seed-lstm",
     leads: Sequence[str] = (),
+    r_samples: npt.ArrayLike | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> Analysis:
@@ -48,8 +51,10 @@ def analyze(
     model : str, Path or object
         Name or path of a model, or a loaded one.
     leads : sequence of str
-        The leads to use, the first being the one that a model of one lead reads; by default all of them, the usual rhythm
-        lead (II, or what is closest) first.
+        The leads to use, the first being the one that a model of one lead reads; by default all of them, the clean and
+        familiar ones first.
+    r_samples : array_like of int, shape (n_beats,), optional
+        R peaks that are already known, as sample numbers in the order of time; detected if not given.
     settings : Settings, optional
         What counts as what.
     progress : callable, optional
@@ -61,20 +66,22 @@ def analyze(
 
     Raises
     ------
+    SignalError
+        If no beat can be looked for: the recording is shorter than a second, or all its leads are flat or empty.
     RecordNotFoundError
         If the recording has no lead of one of the names.
     UnknownNameError
         If there is no such model, or no such method of explanation.
     """
     settings, tell = settings or Settings(), progress or (lambda _stage, _share: None)
-    record = record.select_leads(tuple(leads) or order_leads(record.lead_names))
     judge = load_model(model) if isinstance(model, str | Path) else model
     tell("quality", 0.0)
+    record, decided = order_leads(record, leads)
     quality = assess_quality(
         record.signal[:, : getattr(judge, "max_leads", 1)], record.fs
     )  # what the model does not read is left out
     tell("R peaks", 0.0)
-    samples = find_beats(record, quality)
+    samples = find_beats(record, quality) if r_samples is None else np.asarray(r_samples, dtype=np.int64)
     tell("classes", 0.0)
     predictions, reasons = classify_beats(judge, record, samples, quality)
     tell("rhythm", 0.0)
@@ -96,28 +103,33 @@ def analyze(
         explained=explained,
         model=describe_model(judge),
         settings=settings,
-        notes=(*record.notes, *([note] if note else [])),
+        notes=(*record.notes, *decided, *([note] if note else [])),
     )
 
 
-def order_leads(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the leads with the usual rhythm lead first: II, or what is closest to it."""
-    upper = [name.upper() for name in names]
-    first = next((upper.index(name) for name in PREFERRED_LEADS if name in upper), 0)
-    return (names[first], *(name for place, name in enumerate(names) if place != first))
+def order_leads(record: Record, wanted: Sequence[str]) -> tuple[Record, tuple[str, ...]]:
+    """Return the recording with the leads in the order of their use, and what was decided.
+
+    Parameters
+    ----------
+    record : Record
+    wanted : sequence of str
+        Leads that were asked for; if none, the clean and familiar ones come first and the others stay behind them.
+    """
+    if wanted:
+        return record.select_leads(tuple(wanted)), ()
+    choice = choose_leads(record.signal, record.fs, record.lead_names, where=record.name)
+    others = [place for place in range(record.n_leads) if place not in choice.indices]
+    places = [*choice.indices, *others]
+    if places == list(range(record.n_leads)):
+        return record, choice.notes
+    names = tuple(record.lead_names[place] for place in places)
+    return replace(record, signal=record.signal[:, places], lead_names=names), choice.notes
 
 
 def find_beats(record: Record, quality: Quality) -> npt.NDArray[np.int64]:
-    """Return the R peaks of the first lead in samples, without those in gaps and on flat lines; shape (n_beats,)."""
-    from sleepecg import detect_heartbeats
-
-    x = record.signal[:, 0].astype(np.float64)
-    present = np.isfinite(x)
-    if present.sum() < 2 * record.fs or np.ptp(x[present]) == 0:
-        return np.zeros(0, np.int64)
-    if not present.all():
-        x = np.interp(np.arange(len(x)), np.flatnonzero(present), x[present])
-    found = np.asarray(detect_heartbeats(x, record.fs), dtype=np.int64)
+    """Return the R peaks in samples, without those in gaps and on flat lines; shape (n_beats,)."""
+    found = detect_r_peaks(record, leads=record.lead_names[:MAX_LEADS])
     return found[~np.isin(quality.reasons_at(found / record.fs), UNREADABLE)]
 
 

@@ -113,7 +113,7 @@ def assess_quality(signal: npt.NDArray[np.floating], fs: float) -> Quality:
     -----
     The rules are deliberately plain, so that a reader can check them: a stretch is a gap if more than 10 % of it is missing;
     flat if it stays within 0.03 mV; saturated if more than 10 % of it stands at its own extreme; noise if what a 25 ms mean
-    leaves over is larger than 0.08 mV and than 12 % of the stretch's own swing (1.48 times the median of its size); artefact
+    leaves over (1.48 times the median of its size) is larger than 0.08 mV and than 12 % of the swing of that mean; artefact
     if the medians of its ten half seconds differ by more than 2 mV, as no heartbeat makes them.
     """
     n_samples, n_leads = signal.shape
@@ -121,7 +121,7 @@ def assess_quality(signal: npt.NDArray[np.floating], fs: float) -> Quality:
     n_stretches = -(-n_samples // length)
     codes = np.zeros((n_stretches, n_leads), np.int8)
     for lead in range(n_leads):
-        codes[:, lead] = _judge_lead(signal[:, lead], length, max(1, round(0.025 * fs)))
+        codes[:, lead] = _judge_lead(signal[:, lead], length, max(3, round(0.025 * fs)))
     return Quality(codes, n_samples / fs)
 
 
@@ -149,7 +149,8 @@ def _judge_blocks(x: npt.NDArray[np.floating], smooth: int) -> npt.NDArray[np.in
     at_end = ((blocks >= high[:, None] - 1e-4).mean(axis=1) > SATURATED_SHARE) | (
         (blocks <= low[:, None] + 1e-4).mean(axis=1) > SATURATED_SHARE
     )
-    rest = np.abs(blocks - uniform_filter1d(blocks, smooth, axis=1))[:, ::3]
+    smoothed = uniform_filter1d(blocks, smooth, axis=1)
+    rest = np.abs(blocks - smoothed)[:, ::3]
     noise = 1.4826 * np.median(rest, axis=1)
     tenth = max(1, blocks.shape[1] // 10)
     levels = np.median(blocks[:, : blocks.shape[1] // tenth * tenth].reshape(len(blocks), -1, tenth)[:, :, ::2], axis=2)
@@ -157,7 +158,7 @@ def _judge_blocks(x: npt.NDArray[np.floating], smooth: int) -> npt.NDArray[np.in
         gap,
         swing < FLAT_MV,
         at_end,
-        (noise > NOISE_MV) & (noise > NOISE_SHARE * swing),
+        (noise > NOISE_MV) & (noise > NOISE_SHARE * np.ptp(smoothed, axis=1)),
         np.ptp(levels, axis=1) > SWING_MV,
     )
     return np.select(conditions, [1, 2, 3, 4, 5], 0).astype(np.int8)

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from beatlens import __version__
 from beatlens._io import write_json
+from beatlens._version import __version__
 from beatlens.analysis.quality import Span
 from beatlens.analysis.result import Analysis, ModelInfo, Summary
 from beatlens.analysis.rhythm import Event

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from beatlens import __version__
+from beatlens._version import __version__
 from beatlens.analysis.result import Analysis
 from beatlens.analysis.rhythm import Event
 from beatlens.explain.methods import METHODS
@@ -66,6 +66,11 @@ def describe_event(event: Event, analysis: Analysis) -> dict[str, str]:
     }
 
 
+def _as_sentence(text: str) -> str:
+    """Return a text with its first letter large and the others as they are: V stays V."""
+    return text[:1].upper() + text[1:]
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -75,7 +80,12 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"duration": write_duration, "percent": write_percent, "style": class_style}
+    environment.filters |= {
+        "duration": write_duration,
+        "percent": write_percent,
+        "style": class_style,
+        "sentence": _as_sentence,
+    }
     environment.globals["count"] = write_count
     return environment
 
