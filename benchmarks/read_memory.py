@@ -144,9 +144,8 @@ def main() -> None:
         folder = chosen.folder or Path(name)
         folder.mkdir(parents=True, exist_ok=True)
         print(f"{chosen.hours:g} h, 3 leads, {chosen.fs} Hz: {round(chosen.hours * 3600) * chosen.fs * 3 / 1e6:.1f} M samples")
-        print(
-            f"{'format':<10}{'part':<10}{'CPU s':>7}{'returned MB':>13}{'beyond it MB':>14}{'B/sample':>10}{'traced MB':>11}{'B/sample':>10}"
-        )
+        heads = ("format", "part", "CPU s", "returned MB", "beyond it MB", "B/sample", "traced MB", "B/sample")
+        print("{:<10}{:<10}{:>7}{:>13}{:>14}{:>10}{:>11}{:>10}".format(*heads))
         middle = chosen.hours * 1800
         for kind in FORMATS:
             path = write(kind, folder, chosen.hours, chosen.fs)

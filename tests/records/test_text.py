@@ -94,6 +94,12 @@ def test_rows_may_be_leads(table) -> None:
     np.testing.assert_allclose(record.signal, np.stack([X, 2 * X, 3 * X], axis=1), atol=1e-6)
 
 
+def test_a_table_of_beats_is_no_recording(table) -> None:
+    """A table with 187 columns, one beat a row, is refused, not taken for 187 leads."""
+    with pytest.raises(SignalError, match="must have at most 64 leads"):
+        read(table("\n".join(",".join(["0.5"] * 187 + ["1"]) for _ in range(300))), fs=125, unit="mV")
+
+
 def test_one_very_long_row_is_a_lead(table) -> None:
     """One row far longer than what is looked at first is read whole."""
     long = np.tile(X, 30)

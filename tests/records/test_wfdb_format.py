@@ -113,6 +113,13 @@ def test_the_signal_file_stands_for_its_record(record: Writer) -> None:
         assert read(name).lead_names == ("II", "V1")
 
 
+def test_a_table_beside_a_header_is_still_a_table(record: Writer) -> None:
+    """A CSV file of the record's name is read as CSV."""
+    table = record().with_suffix(".csv")
+    table.write_text("time (s),V3 (mV)\n" + "".join(f"{n / 250},{n % 7}\n" for n in range(500)))
+    assert read(table).lead_names == ("V3",)
+
+
 def test_a_signal_with_more_samples_a_frame_keeps_its_rate(tmp_path: Path) -> None:
     """ECG at four samples a frame comes back at four times the frame rate, and slower channels are left out with a note."""
     rng = np.random.default_rng(1)

@@ -17,7 +17,7 @@ import scipy.io
 
 from beatlens.errors import BeatlensError, FormatError, SignalError
 from beatlens.records.record import Record
-from beatlens.records.request import Channel, Request
+from beatlens.records.request import MOST_LEADS, Channel, Request
 
 _RATE_NAMES = (
     "fs",
@@ -46,7 +46,6 @@ _MAT_CLASSES = {
     "int64": 8,
     "uint64": 8,
 }
-_MOST_LEADS = 64
 _SMALL = 1 << 26  # bytes that any array may have; beyond, a packed one may be so many times its file
 _MOST_PACKED = 64
 
@@ -180,7 +179,7 @@ def _record(path: Path, request: Request, array: npt.NDArray[Any], beside: Mappi
     if array.dtype.kind not in "fiu":
         raise SignalError(f"the samples of {path.name} must be real numbers; got {array.dtype}")
     shape = tuple(length for length in array.shape if length != 1) or (array.size,)
-    if len(shape) > 2 or not array.size or min(shape[1:], default=1) > _MOST_LEADS < shape[0]:
+    if len(shape) > 2 or not array.size or min(shape[1:], default=1) > MOST_LEADS < shape[0]:
         raise SignalError(f"the array of {path.name} must be samples, or samples by leads; got shape {array.shape}")
     matrix = array.reshape(shape)[:, None] if len(shape) == 1 else array.reshape(shape)
     if matrix.shape[0] < matrix.shape[1]:
@@ -219,7 +218,7 @@ def _texts(beside: Mapping[str, Any], names: Iterable[str]) -> list[str]:
     value = _find(beside, names)
     if value is None:
         return []
-    flat = np.asarray(value).reshape(-1)[:_MOST_LEADS]
+    flat = np.asarray(value).reshape(-1)[:MOST_LEADS]
     texts = [item.item() if isinstance(item, np.ndarray) and item.size == 1 else item for item in flat]
     return [str(text).strip() for text in texts if isinstance(text, str) and text.strip()]
 

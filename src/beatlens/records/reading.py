@@ -151,7 +151,7 @@ def detect_format(path: Path) -> str:
         head = file.read(_HEAD)
     if not head:
         raise FormatError(f"{path.name} is empty", hint="Copy the file from its source again.")
-    kind = _by_magic(head, path) or _beside_header(path) or _by_markup(head, path) or _by_text(head)
+    kind = _by_magic(head, path) or _beside_header(head, path) or _by_markup(head, path) or _by_text(head)
     if kind is None:
         claimed = _KINDS.get(path.suffix.lower())
         named = f": it is named as {claimed}, and its content is not" if claimed else ""
@@ -207,9 +207,10 @@ def _named_in_header(path: Path) -> bool:
     return header.is_file() and path.name.encode() in header.read_bytes()[:_HEAD]
 
 
-def _beside_header(path: Path) -> str | None:
-    """Return WFDB for a signal or annotation file with its header beside it."""
-    return "wfdb" if path.suffix != ".hea" and path.with_suffix(".hea").is_file() else None
+def _beside_header(head: bytes, path: Path) -> str | None:
+    """Return WFDB for a signal or annotation file with its header beside it; a table beside one is still a table."""
+    known = path.with_suffix(".hea").is_file() and (_named_in_header(path) or _by_text(head) is None)
+    return "wfdb" if known else None
 
 
 def _by_markup(head: bytes, path: Path) -> str | None:

@@ -9,6 +9,8 @@ from beatlens.errors import ConfigurationError, FormatError, RecordNotFoundError
 from beatlens.records.leads import looks_like_ecg, normalise_lead, unique_names
 from beatlens.records.units import is_unscaled, millivolts, voltage_unit
 
+MOST_LEADS = 64
+
 ANNOTATION = "annotation"
 """The unit of a channel that holds texts and not samples: left out without a word."""
 
@@ -168,6 +170,11 @@ class Request:
             raise SignalError(
                 f"a recording must have an ECG lead; {where} has {_listed(others) if others else 'no channels'}",
                 hint="Channels count as ECG by their name and by a unit of voltage.",
+            )
+        if len(ecg) > MOST_LEADS:
+            raise SignalError(
+                f"a recording must have at most {MOST_LEADS} leads; {where} has {len(ecg)} channels",
+                hint="A table with one beat a row is no recording: give the samples of a lead one after the other.",
             )
         names = unique_names(channels[i].name for i in ecg)
         wanted = self._wanted(names, where)
