@@ -190,7 +190,7 @@ def compare_beats(
     )
 
 
-def _first_test_beat(expected: int, times: list[int], *, start: int, window: int) -> int:
+def first_test_beat(expected: int, times: list[int], *, start: int, window: int) -> int:
     """Return the index of the test's beat that the comparison starts with.
 
     A beat just before the start may be the one that marks the first beat expected after it, and one just after the start
@@ -210,7 +210,7 @@ def _walk(expected: BeatStream, found: BeatStream, *, start: int, end: int, wind
     """Pair the beats of two streams from the start to the end of the comparison, always the earlier of the two first."""
     tally = _Tally()
     at = bisect_left(expected.times, start)
-    first = at, _first_test_beat(expected.times[at], found.times, start=start, window=window)
+    first = at, first_test_beat(expected.times[at], found.times, start=start, window=window)
     for i, j, outcome in walk_beats(expected.times, found.times, window=window, first=first, end=end):
         rr = expected.rr_interval(i), found.rr_interval(j)
         if outcome == "pair":
