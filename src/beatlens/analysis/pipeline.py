@@ -19,6 +19,7 @@ from beatlens.analysis.rhythm import NORMAL, Event, beat_intervals, find_events,
 from beatlens.analysis.settings import Settings
 from beatlens.beats.detector import detect_r_peaks
 from beatlens.beats.leads import MAX_LEADS, choose_leads
+from beatlens.explain.methods import find_method
 from beatlens.models.predictions import BeatPredictions
 from beatlens.models.registry import load_model
 from beatlens.records import Record
@@ -74,6 +75,7 @@ def analyze(
         If there is no such model, or no such method of explanation.
     """
     settings, tell = settings or Settings(), progress or (lambda _stage, _share: None)
+    find_method(settings.method)  # a name that does not exist is said before any work
     judge = load_model(model) if isinstance(model, str | Path) else model
     tell("quality", 0.0)
     record, decided = order_leads(record, leads)
