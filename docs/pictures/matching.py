@@ -66,7 +66,7 @@ PANELS = (
         "Beats around the start",
         "440N 800V 1250N",
         "560N 780V 1250N",
-        "The comparison starts at the dashed line. The test's beat just\nafter it marks the reference beat before it: not counted.",
+        "It starts at the dashed line. The test's beat just after it\nmarks the reference beat before it: not counted.",
         start=500,
     ),
 )
