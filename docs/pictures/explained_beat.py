@@ -1,4 +1,7 @@
-"""Draw the README's picture: one abnormal beat of the bundled recording, explained. Run ``python docs/pictures/explained_beat.py``."""
+"""Draw the README's picture: one abnormal beat of the bundled recording, explained.
+
+Run ``python docs/pictures/explained_beat.py``.
+"""
 
 from __future__ import annotations
 
