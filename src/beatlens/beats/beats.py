@@ -113,17 +113,17 @@ def segment_beats(
         If there is no lead of a wanted name.
     """
     signal = check_signal(record.signal, record.fs, name=record.name)
+    quality = assess_signal(signal, record.fs)
+    choice = choose_leads(signal, record.fs, record.lead_names, wanted=leads, quality=quality, where=record.name)
     if r_samples is None:
-        found = find_r_peaks(record, leads=leads)
-        samples, confidence, names, notes = found.samples, found.confidence, found.lead_names, found.notes
-        columns = [record.lead_names.index(name) for name in names]
+        found = find_r_peaks(record, leads=choice.names)
+        samples, confidence = found.samples, found.confidence
     else:
-        choice = choose_leads(signal, record.fs, record.lead_names, wanted=leads, where=record.name)
         samples = _check_peaks(r_samples, len(signal), record.name)
         confidence = np.full(len(samples), np.nan, np.float32)
-        names, notes, columns = choice.names, choice.notes, list(choice.indices)
+    notes, columns = choice.notes, list(choice.indices)
     signal = signal if columns == list(range(signal.shape[1])) else signal[:, columns]
-    gaps = np.asarray(find_gaps(signal).all(axis=1))
+    gaps = np.logical_and.reduce([find_gaps(lead) for lead in signal.T])
     inside_gap = gaps[samples]
     if inside_gap.any():
         samples, confidence = samples[~inside_gap], confidence[~inside_gap]
@@ -134,9 +134,9 @@ def segment_beats(
         fs=record.fs,
         windows=_cut(signal, samples, record.fs, fs, (before, after)),
         windows_fs=fs,
-        lead_names=names,
+        lead_names=choice.names,
         rr=rr_features(times, broken=_gap_before(gaps, samples)),
-        quality=assess_signal(signal, record.fs).at(times),
+        quality=quality.at(times)[:, columns],
         confidence=confidence,
         notes=notes,
     )

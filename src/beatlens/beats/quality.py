@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from beatlens.beats.signals import check_signal, find_masks
+from beatlens.beats.signals import check_signal, find_usable
 
 Float = npt.NDArray[np.float32]
 
@@ -91,11 +91,11 @@ def assess_signal(signal: npt.ArrayLike, fs: float) -> SignalQuality:
     starts = np.arange(0, len(values) - length + 1, length)
     if starts[-1] + length < len(values):
         starts = np.append(starts, len(values) - length)
-    usable = find_masks(values, fs).usable
     quality = np.empty((len(starts), values.shape[1]), np.float32)
     for lead in range(values.shape[1]):
-        views = np.lib.stride_tricks.sliding_window_view(values[:, lead], length)
-        masks = np.lib.stride_tricks.sliding_window_view(usable[:, lead], length)
+        column = values[:, lead]
+        views = np.lib.stride_tricks.sliding_window_view(column, length)
+        masks = np.lib.stride_tricks.sliding_window_view(find_usable(column, fs), length)
         for i in range(0, len(starts), _CHUNK):
             part = starts[i : i + _CHUNK]
             quality[i : i + _CHUNK, lead] = _judge(views[part], masks[part], fs)
@@ -108,10 +108,11 @@ def _judge(windows: Float, usable: npt.NDArray[np.bool_], fs: float) -> Float:
     mean = np.sum(windows, axis=1, where=known, keepdims=True) / np.maximum(known.sum(axis=1, keepdims=True), 1)
     spectrum = np.fft.rfft(np.where(known, windows - mean, np.float32(0)), axis=1)
     f = np.fft.rfftfreq(windows.shape[1], 1 / fs)
-    power = np.abs(spectrum) ** 2
+    power = spectrum.real**2 + spectrum.imag**2
 
     def between(low: float, high: float) -> npt.NDArray[np.float64]:
-        total: npt.NDArray[np.float64] = power[:, (f >= low) & (f < high)].sum(axis=1, dtype=np.float64)
+        first, last = np.searchsorted(f, [low, high]).tolist()
+        total: npt.NDArray[np.float64] = power[:, first:last].sum(axis=1, dtype=np.float64)
         return total
 
     qrs, wide, slow, all_slow = between(4, 20), between(4, min(60.0, fs / 2)), between(0, 1), between(0, 20)

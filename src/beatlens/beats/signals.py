@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -82,13 +82,18 @@ def check_signal(signal: npt.ArrayLike, fs: float, *, name: str = "signal") -> F
             f"'signal' must last at least {MIN_DURATION_S:g} s; got {len(values) / fs:.3g} s, in {name}",
             hint="Give samples along the first axis, leads along the second.",
         )
-    if (values.dtype.kind == "f" and values.dtype.itemsize > 4) or values.dtype.kind in "iu":
-        # An offset far larger than the signal would cost float32 its resolution.
-        offset = np.nanmedian(np.where(np.isfinite(values), values, np.nan), axis=0) if np.isfinite(values).any() else 0.0
-        if np.max(np.abs(np.nan_to_num(offset))) > 1e3:
-            values = values - offset
-    values = values.astype(np.float32, copy=False)
-    return values[:, None] if values.ndim == 1 else values
+    values = values[:, None] if values.ndim == 1 else values
+    if values.dtype != np.float32:
+        values = values - np.array([_large_offset(lead) for lead in values.T])
+    with np.errstate(over="ignore"):  # what does not fit becomes infinite, that is, a gap
+        return values.astype(np.float32, copy=False)
+
+
+def _large_offset(lead: npt.NDArray[Any]) -> float:
+    """Return the middle of a lead where it is so large that it would cost float32 its resolution, else 0."""
+    known = lead[np.isfinite(lead)]
+    middle = float(np.median(known[:: max(len(known) // 100_000, 1)])) if len(known) else 0.0
+    return middle if abs(middle) > 1e3 else 0.0
 
 
 def find_gaps(values: npt.NDArray[np.floating]) -> Mask:
@@ -99,7 +104,8 @@ def find_gaps(values: npt.NDArray[np.floating]) -> Mask:
 
 def find_flat(values: npt.NDArray[np.floating], fs: float, *, min_s: float = FLAT_S) -> Mask:
     """Return where one lead keeps exactly one value for at least ``min_s`` seconds; shape (n_samples,)."""
-    return _long_runs(values, max(round(min_s * fs), 2))
+    length = max(round(min_s * fs), 4)
+    return _runs_among(values, _in_constant_blocks(values, length), length)
 
 
 def find_saturated(values: npt.NDArray[np.floating], fs: float, *, min_s: float = SATURATED_S) -> Mask:
@@ -109,7 +115,9 @@ def find_saturated(values: npt.NDArray[np.floating], fs: float, *, min_s: float 
         return np.zeros(len(values), np.bool_)
     low, high = np.min(values, where=finite, initial=np.inf), np.max(values, where=finite, initial=-np.inf)
     at_end = (values == low) | (values == high)
-    return at_end & _long_runs(values, max(round(min_s * fs), 2)) if high > low else np.zeros(len(values), np.bool_)
+    if high <= low:
+        return np.zeros(len(values), np.bool_)
+    return _runs_among(values, np.flatnonzero(at_end), max(round(min_s * fs), 2))
 
 
 def find_masks(signal: npt.NDArray[np.floating], fs: float) -> Masks:
@@ -120,6 +128,12 @@ def find_masks(signal: npt.NDArray[np.floating], fs: float) -> Masks:
         flat=np.stack([find_flat(lead, fs) for lead in leads], axis=1),
         saturated=np.stack([find_saturated(lead, fs) for lead in leads], axis=1),
     )
+
+
+def find_usable(values: npt.NDArray[np.floating], fs: float) -> Mask:
+    """Return where one lead is neither missing nor flat nor saturated; shape (n_samples,)."""
+    usable: Mask = ~(find_gaps(values) | find_flat(values, fs) | find_saturated(values, fs))
+    return usable
 
 
 def fill_gaps(values: npt.NDArray[np.floating]) -> Float:
@@ -235,13 +249,29 @@ def _filter_lead(values: npt.NDArray[np.floating], sos: npt.NDArray[np.float64])
     return filtered
 
 
-def _long_runs(values: npt.NDArray[np.floating], length: int) -> Mask:
-    """Return the samples that belong to a run of at least ``length`` equal values."""
-    if len(values) < length:
-        return np.zeros(len(values), np.bool_)
-    same = np.concatenate([[False], values[1:] == values[:-1]])
-    if not same.any():
-        return same
-    starts = np.flatnonzero(~same)
-    lengths = np.diff(np.append(starts, len(values)))
-    return np.repeat(lengths >= length, lengths)
+def _runs_among(values: npt.NDArray[np.floating], index: npt.NDArray[np.intp], length: int) -> Mask:
+    """Return the samples that belong to a run of at least ``length`` equal values, all of them listed in ``index``."""
+    mask = np.zeros(len(values), np.bool_)
+    if len(index) < length:
+        return mask
+    starts = np.flatnonzero((np.diff(index, prepend=-2) != 1) | np.append(True, values[index[1:]] != values[index[:-1]]))
+    lengths = np.diff(np.append(starts, len(index)))
+    mask[index[np.repeat(lengths >= length, lengths)]] = True
+    return mask
+
+
+def _in_constant_blocks(values: npt.NDArray[np.floating], length: int) -> npt.NDArray[np.intp]:
+    """Return the samples that may belong to a run of ``length`` equal values.
+
+    Such a run holds at least one whole block of half that length: only constant blocks and their neighbours need a closer
+    look, which spares a day-long recording most of the work and of the memory.
+    """
+    block = length // 2
+    n_blocks = len(values) // block
+    blocks = values[: n_blocks * block].reshape(n_blocks, block)
+    near = np.append(blocks[:, 0] == blocks[:, -1], False)
+    rows = np.flatnonzero(near)
+    near[rows] = (blocks[rows] == blocks[rows, :1]).all(axis=1)
+    near[:-1] |= near[1:].copy()
+    near[1:] |= near[:-1].copy()
+    return np.flatnonzero(np.repeat(near, block)[: len(values)])
