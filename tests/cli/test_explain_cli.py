@@ -149,3 +149,25 @@ def test_annotations_that_are_not_there_are_missed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", [("--beat", "1", "--all"), ("--json", "--csv")])
 def test_contradicting_options_are_a_usage_error(options: tuple[str, ...], record: str) -> None:
     assert CliRunner().invoke(app, [record, *options]).exit_code == 2
+
+
+def test_evaluate_prints_and_writes_the_report(tiny_model: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """``evaluate`` is a command, not the name of a recording; its report comes as Markdown or JSON."""
+    from beatlens.explain.evaluate import Report
+
+    def made(model: object, sample: object, *, n_planted: int, seed: int, tell: object) -> Report:
+        assert (model, sample) == (tiny_model, ("sample", 5, 3))
+        return Report("seed-lstm", "A note.", {"N": n_planted}, agreement=[{"method": "saliency", "saliency": float("nan")}])
+
+    monkeypatch.setattr("beatlens.explain.evaluate_seed.evaluate_seed_explanations", made)
+    monkeypatch.setattr(
+        "beatlens.explain.evaluate_seed.pick_seed_sample", lambda *, per_class, seed: ("sample", per_class, seed)
+    )
+    common = ("evaluate", "seed-lstm", "--beats-per-class", "5", "--planted", "7", "--seed", "3")
+    text = run_explain(*common, "--out", str(tmp_path / "out"))
+    assert "A note." in text
+    assert (tmp_path / "out" / "explanations.md").read_text(encoding="utf-8") == text
+    document = json.loads(run_explain(*common, "--json"))
+    assert document["n_beats"] == {"N": 7}
+    assert document["agreement"] == [{"method": "saliency", "saliency": None}]
+    assert json.loads((tmp_path / "out" / "explanations.json").read_text(encoding="utf-8")) == document
