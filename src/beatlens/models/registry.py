@@ -20,7 +20,13 @@ def _seed_lstm(weights: Path, card: ModelCard) -> Any:
     return SeedLSTM(read_keras_model(weights), card)
 
 
-LOADERS: Final[dict[str, Callable[[Path, ModelCard], Any]]] = {"seed-lstm": _seed_lstm}
+def _rhythm_lstm(weights: Path, card: ModelCard) -> Any:
+    from beatlens.models.rhythm_lstm import RhythmLSTM
+
+    return RhythmLSTM(read_keras_model(weights), card)
+
+
+LOADERS: Final[dict[str, Callable[[Path, ModelCard], Any]]] = {"seed-lstm": _seed_lstm, "rhythm-lstm": _rhythm_lstm}
 """How the weights of each architecture become a model, by the name on the card."""
 
 

@@ -15,8 +15,6 @@ from beatlens.beats.shape_features import SHAPE_FEATURES
 from beatlens.models.engine import load_keras
 
 CLASSES: Final = ("N", "S", "V", "F")
-SEQUENCE: Final = 128
-"""Beats that the network reads at a time when it judges a recording."""
 N_SAMPLES: Final = BEFORE + AFTER
 N_LEADS: Final = 2
 N_FEATURES: Final = len(RHYTHM_FEATURES) + len(SHAPE_FEATURES)
@@ -48,21 +46,21 @@ def build_rhythm_network(*, seed: int | None = None, n_units: int = 48, windows:
     features = keras.Input((None, N_FEATURES), name="features")
     mask = keras.Input((None, 1), name="mask")
     inputs = {"features": features, "mask": mask}
-    values = layers.Dropout(0.1)(features)
+    scaled = ops.clip(layers.Normalization(name="scaling")(features), -5.0, 5.0)
+    values = layers.SpatialDropout1D(0.1)(scaled)  # a feature is lost for a whole sequence, so that none is relied on alone
     parts = [layers.Dense(64, activation="relu", name="features_dense")(values)]  # (n, beats, 64)
     if windows:
         shape = keras.Input((None, N_SAMPLES, N_LEADS), name="windows")
         dominant = keras.Input((N_SAMPLES, N_LEADS), name="dominant")
         leads = keras.Input((N_LEADS,), name="leads")
         inputs |= {"windows": shape, "dominant": dominant, "leads": leads}
-        both = ops.stack([shape, shape - ops.expand_dims(dominant, 1)], axis=-1)  # (n, beats, 112, 2 leads, 2)
-        one = ops.reshape(ops.transpose(both, (0, 1, 3, 2, 4)), (-1, N_SAMPLES, 2))  # (n * beats * leads, 112, 2)
-        for index, (filters, width) in enumerate(((16, 7), (24, 5), (32, 5))):
-            one = layers.Conv1D(filters, width, strides=2, padding="same", activation="relu", name=f"conv_{index}")(one)
-        one = layers.Dense(32, activation="relu", name="lead_encoding")(layers.Flatten()(one))  # 14 * 32 -> 32
-        by_lead = ops.reshape(one, (-1, ops.shape(shape)[1], N_LEADS, 32))
-        weight = ops.reshape(leads / ops.sum(leads, axis=1, keepdims=True), (-1, 1, N_LEADS, 1))
-        encoded = ops.sum(by_lead * weight, axis=2)  # (n, beats, 32)
+        encoder = _lead_encoder(keras)
+        usual = ops.expand_dims(dominant, 1)  # (n, 1, 112, 2)
+        share = ops.expand_dims(leads / ops.sum(leads, axis=1, keepdims=True), 1)  # (n, 1, 2)
+        encoded = 0.0
+        for lead in range(N_LEADS):
+            own, difference = shape[..., lead], shape[..., lead] - usual[..., lead]  # (n, beats, 112)
+            encoded += encoder(ops.stack([own, difference], axis=-1)) * share[:, :, lead : lead + 1]  # (n, beats, 32)
         parts.append(layers.Dropout(0.2)(encoded))
     beat = layers.Concatenate()(parts) * mask if len(parts) > 1 else parts[0] * mask
     sequence = layers.Bidirectional(layers.LSTM(n_units, return_sequences=True), name="sequence")(beat)
@@ -70,3 +68,17 @@ def build_rhythm_network(*, seed: int | None = None, n_units: int = 48, windows:
     hidden = layers.Dense(48, activation="relu", name="joined")(joined)
     logits = layers.Dense(len(CLASSES), name="logits")(layers.Dropout(0.2)(hidden))  # (n, beats, 4)
     return keras.Model(inputs, logits, name="rhythm_lstm")
+
+
+def _lead_encoder(keras: Any) -> Any:
+    """Return the encoder of one lead of each beat: (n, beats, 112, 2) to (n, beats, 32).
+
+    Kernels of height 1 in two dimensions are convolutions along each window that leave the beats apart.
+    """
+    layers = keras.layers
+    given = keras.Input((None, N_SAMPLES, 2))
+    values = given
+    for filters, width in ((16, 7), (24, 5), (32, 5)):
+        values = layers.Conv2D(filters, (1, width), strides=(1, 2), padding="same", activation="relu")(values)
+    values = layers.Conv2D(32, (1, N_SAMPLES // 8), activation="relu")(values)  # (n, beats, 1, 32)
+    return keras.Model(given, keras.ops.squeeze(values, axis=2), name="lead_encoder")

@@ -1,0 +1,215 @@
+"""Training ``rhythm-lstm``: examples from DS1 and rhythms composed of its beats, patient-wise folds, calibration."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from beatlens.beats.morphology import FS, Array, align_beats, prepare_signal
+from beatlens.databases.mitdb import DS1, read_mitdb
+from beatlens.labels import classify_symbols
+from beatlens.models.engine import load_keras
+from beatlens.models.rhythm_encoding import EncodedBeats, choose_leads, encode_prepared
+from beatlens.models.rhythm_lstm import empty_inputs, fill_row
+from beatlens.models.rhythm_network import CLASSES, build_rhythm_network
+from beatlens.training.augment import cut_strips, degrade
+from beatlens.training.compose import BeatPool, beat_pool, compose_recording
+
+FOLDS: Final = (
+    ("209", "106", "114", "119", "230", "112"),
+    ("220", "118", "108", "203", "215", "101"),
+    ("223", "207", "116", "122", "109"),
+    ("201", "208", "205", "115", "124"),
+)
+"""Patient-wise folds of DS1, the records with most S, V and F spread over them."""
+ARRHYTHMIC: Final = ("124", "201", "203", "207")
+"""Records whose normal beats mostly have no sinus P wave: no composed atrial runs are made of them."""
+
+
+class RhythmTraining(BaseModel):
+    """How ``rhythm-lstm`` is trained."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epochs: Annotated[int, Field(ge=1, description="Passes over the drawn examples.")] = 8
+    learning_rate: Annotated[float, Field(gt=0, description="AdamW's peak learning rate.")] = 2e-3
+    weight_decay: Annotated[float, Field(ge=0, description="AdamW's weight decay.")] = 0.01
+    batch_size: Annotated[int, Field(ge=1, description="Sequences a step.")] = 32
+    sequence: Annotated[int, Field(ge=8, description="Beats a sequence.")] = 64
+    class_weights: Annotated[tuple[float, float, float, float], Field(description="Of N, S, V, F in the loss.")] = (
+        1,
+        3,
+        1.5,
+        1.5,
+    )
+    composed: Annotated[float, Field(ge=0, le=1, description="Share of the composed recordings drawn each epoch.")] = 0.4
+    degraded: Annotated[float, Field(ge=0, le=1, description="Share of degraded copies, strips and single leads.")] = 0.4
+    composed_copies: Annotated[int, Field(ge=0, description="Sets of composed recordings a patient.")] = 1
+    windows: Annotated[bool, Field(description="Whether the network sees the shape of the beats itself.")] = False
+    units: Annotated[int, Field(ge=1, description="Of the LSTM, each way.")] = 48
+    seed: Annotated[int, Field(ge=0, description="Of weights, dropout, composition and order.")] = 7
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One stretch to learn from: its beats, their classes (-1: not learned from), and whose beats it holds."""
+
+    kind: str
+    patients: frozenset[str]
+    beats: EncodedBeats
+    labels: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A training recording, prepared (128 Hz)."""
+
+    name: str
+    x: Array
+    times_s: npt.NDArray[np.float64]
+    classes: npt.NDArray[np.str_]
+
+
+def read_source(name: str) -> Source:
+    """Read a record of the database with its beats by the paper mapping."""
+    record = read_mitdb(name)
+    if record.annotations is None:  # the reader of this database always sets them
+        raise ValueError(name)
+    classes = classify_symbols(record.annotations.symbols)
+    is_beat = classes != ""
+    leads = choose_leads(record.signal, record.lead_names)
+    x = prepare_signal(record.signal[:, leads], record.fs)
+    return Source(name, x, record.annotations.samples[is_beat] / record.fs, classes[is_beat])
+
+
+def label_numbers(classes: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
+    """Return the column of each class among N, S, V, F; -1 for any other."""
+    return np.array([CLASSES.index(name) if name in CLASSES else -1 for name in classes.tolist()], np.int64)
+
+
+def make_examples(
+    settings: RhythmTraining, records: Iterable[str] = DS1, on_record: Callable[[str], None] = lambda _: None
+) -> list[Example]:
+    """Read the training records and make degraded, shortened, single-lead and composed ones of them.
+
+    What is made of a record depends on the seed and its name alone.
+    """
+    sources = [read_source(name) for name in records]
+    pools = {s.name: beat_pool(s.x, align_beats(s.x, np.round(s.times_s * FS).astype(np.int64)), s.classes) for s in sources}
+    ectopic = [name for name, pool in pools.items() if (pool.classes == "V").sum() >= 15]
+    examples: list[Example] = []
+    for source in sources:
+        on_record(source.name)
+        rng = np.random.default_rng([settings.seed, zlib.crc32(source.name.encode())])
+        own = frozenset({source.name})
+        parts = [("real", source.x, source.times_s, source.classes)]
+        if source.x.shape[1] > 1:
+            parts += [(f"lead {k}", source.x[:, [k]], source.times_s, source.classes) for k in (0, 1)]
+        degraded = degrade(source.x, source.times_s, source.classes, rng)
+        parts.append(("degraded", *degraded))
+        parts += [("strip", *strip) for strip in cut_strips(source.x, source.times_s, source.classes, rng, n_strips=12)]
+        examples += [Example(kind, own, encode_prepared(x, t), label_numbers(c)) for kind, x, t, c in parts]
+        examples += _composed(source.name, pools, ectopic, rng, settings.composed_copies)
+    return examples
+
+
+def _composed(
+    name: str, pools: dict[str, BeatPool], ectopic: Sequence[str], rng: np.random.Generator, copies: int
+) -> list[Example]:
+    rhythms = ["fibrillation", *["ectopy"] * 3, *([] if name in ARRHYTHMIC else ["runs"] * 3)] * copies
+    made = []
+    for rhythm in rhythms:
+        other = name if name in ectopic and rng.random() < 0.5 else str(rng.choice(list(ectopic) or [name]))
+        recording = compose_recording(pools[name], pools[other], rhythm, rng, n_beats=600)  # type: ignore[arg-type]
+        beats = encode_prepared(recording.signal, recording.r_samples / FS)
+        made.append(Example(rhythm, frozenset({name, other}), beats, label_numbers(recording.classes)))
+    return made
+
+
+def fit(
+    settings: RhythmTraining, examples: Sequence[Example], on_epoch: Callable[[int, float], None] = lambda _e, _l: None
+) -> Any:
+    """Train the network on these examples.
+
+    Parameters
+    ----------
+    settings : RhythmTraining
+    examples : sequence of Example
+    on_epoch : callable
+        Called with the number of the epoch, from 0, and its mean loss.
+
+    Returns
+    -------
+    keras.Model
+    """
+    keras = load_keras()
+    network = build_rhythm_network(seed=settings.seed, n_units=settings.units, windows=settings.windows)
+    network.get_layer("scaling").adapt(np.concatenate([e.beats.features for e in examples if e.kind == "real"])[None])
+    optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay, clipnorm=1.0)
+    network.compile(optimizer, loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    rng = np.random.default_rng(settings.seed)
+    n_steps = 0
+    for epoch in range(settings.epochs):
+        drawn = _draw(settings, examples, rng)
+        batches = [drawn[at : at + settings.batch_size] for at in range(0, len(drawn), settings.batch_size)]
+        losses = []
+        for at, batch in enumerate(batches):
+            done = (epoch + at / len(batches)) / settings.epochs
+            warm = min(1.0, (n_steps + 1) / 30)
+            optimizer.learning_rate = settings.learning_rate * warm * max(0.02, 0.5 * (1 + np.cos(np.pi * done)))
+            losses.append(float(network.train_on_batch(*_lay_out(settings, batch))))
+            n_steps += 1
+        on_epoch(epoch, float(np.mean(losses)))
+    return network
+
+
+def _draw(settings: RhythmTraining, examples: Sequence[Example], rng: np.random.Generator) -> list[tuple[Example, slice]]:
+    """Cut this epoch's examples into sequences, at another phase each time; those of normal beats alone are thinned out."""
+    shares = {"real": 1.0, "fibrillation": settings.composed, "ectopy": settings.composed, "runs": settings.composed}
+    drawn = []
+    for example in examples:
+        if rng.random() >= shares.get(example.kind, settings.degraded):
+            continue
+        n, length = len(example.beats), settings.sequence
+        for start in range(-int(rng.integers(length)) if n > length else 0, n, length):
+            piece = slice(max(0, start), min(n, start + length))
+            if piece.stop - piece.start < 4 or ((example.labels[piece] <= 0).all() and rng.random() < 0.5):
+                continue
+            drawn.append((example, piece))
+    order = rng.permutation(len(drawn))
+    return [drawn[k] for k in order]
+
+
+def _lay_out(settings: RhythmTraining, batch: Sequence[tuple[Example, slice]]) -> tuple[Any, ...]:
+    """Return inputs, labels and weights of one step; rows that are missing weigh nothing, so that one shape is compiled."""
+    size, length = settings.batch_size, settings.sequence
+    labels, weights = np.zeros((size, length), np.int32), np.zeros((size, length), np.float32)
+    inputs = empty_inputs(size, length, windows=settings.windows)
+    of_class = np.array([*settings.class_weights, 0], np.float32)  # the last for -1
+    for row, (example, piece) in enumerate(batch):
+        fill_row(inputs, row, example.beats, piece)
+        n = piece.stop - piece.start
+        labels[row, :n] = np.maximum(example.labels[piece], 0)
+        weights[row, :n] = of_class[example.labels[piece]]
+    return inputs, labels, weights
+
+
+def fit_temperature(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> float:
+    """Return the number that logits are to be divided by for the least mean log loss (Guo et al., ICML 2017)."""
+    from scipy.optimize import minimize_scalar
+    from scipy.special import logsumexp
+
+    learned = labels >= 0
+    z, y = np.asarray(logits, np.float64)[learned], labels[learned]
+
+    def loss(log_t: float) -> float:
+        scaled = z / np.exp(log_t)
+        return float((logsumexp(scaled, axis=1) - scaled[np.arange(len(y)), y]).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-2, 3), method="bounded").x))

@@ -1,0 +1,152 @@
+"""One training of ``rhythm-lstm`` from raw data to weights with a card: examples, patient-wise folds, calibration, weights."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from beatlens._io import replacing, sha256_of, write_json
+from beatlens._version import __version__
+from beatlens.beats.morphology import FS
+from beatlens.databases.fetch import expected_sums
+from beatlens.databases.mitdb import DS1, check_patients_apart
+from beatlens.models.card import ModelCard, write_card
+from beatlens.models.rhythm_lstm import RhythmLSTM
+from beatlens.models.rhythm_network import CLASSES
+from beatlens.training.rhythm import FOLDS, Example, RhythmTraining, fit, fit_temperature, make_examples
+from beatlens.training.run import CARD, METRICS, WEIGHTS, package_versions, source_commit
+from beatlens.training.seed import MIT_BIH
+
+FAILURES: Final = (
+    "Supraventricular beats without a premature interval or a visible change of the P wave are called N.",
+    "Aberrantly conducted supraventricular beats (as in record 201 of DS1) are called V.",
+    "Fusion beats are learned from one patient (208) and from blends of others' beats: few are found, and V are called F.",
+    "Irregular rhythms without P waves (flutter, fibrillation) draw false S and V, and noise draws false V.",
+)
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class FoldResult:
+    """Out-of-fold logits of a training record, shape (n_beats, 4), with its labels (-1: none of N, S, V, F)."""
+
+    record: str
+    logits: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+
+
+def cross_validate(
+    settings: RhythmTraining, examples: Sequence[Example], card: ModelCard, on_progress: Progress = lambda _: None
+) -> list[FoldResult]:
+    """Train once a fold without its patients, and let the network judge their real recordings.
+
+    Composed recordings that hold a beat of one of these patients are left out of the fold's training too.
+    """
+    results = []
+    for number, fold in enumerate(FOLDS):
+        kept = [example for example in examples if not example.patients & set(fold)]
+        check_patients_apart({name for example in kept for name in example.patients}, fold)
+
+        def report(epoch: int, loss: float, fold_number: int = number + 1) -> None:
+            on_progress(f"fold {fold_number}, epoch {epoch + 1}: {loss:.4f}")
+
+        network = fit(settings, kept, report)
+        model = RhythmLSTM(network, card)
+        for example in examples:
+            if example.kind == "real" and example.patients <= set(fold):
+                probability = model.predict_encoded(example.beats)
+                (name,) = example.patients
+                results.append(FoldResult(name, np.log(np.maximum(probability, 1e-9)), example.labels))
+    return results
+
+
+def measure_folds(results: Sequence[FoldResult]) -> dict[str, Any]:
+    """Return F1 of each class, macro-F1 and the F1 of abnormal beats, all records' beats together."""
+    labels = np.concatenate([result.labels for result in results])
+    logits = np.concatenate([result.logits for result in results])[labels >= 0]
+    labels = labels[labels >= 0]
+    called = logits.argmax(axis=1)
+    figures = {f"{name} F1": _f1(labels == k, called == k) for k, name in enumerate(CLASSES)}
+    figures["macro-F1"] = float(np.mean(list(figures.values())))
+    figures["abnormal F1"] = _f1(labels > 0, logits[:, 0] < np.log(0.5))
+    return {name: round(value, 4) for name, value in figures.items()}
+
+
+def _f1(true: npt.NDArray[np.bool_], called: npt.NDArray[np.bool_]) -> float:
+    either = int(true.sum() + called.sum())
+    return 2 * int((true & called).sum()) / either if either else float("nan")
+
+
+def train_rhythm_lstm(settings: RhythmTraining, folder: Path, on_progress: Progress = lambda _: None) -> RhythmLSTM:
+    """Train ``rhythm-lstm`` on DS1 and write ``model.keras``, ``model.json`` and ``metrics.json`` into a run's folder.
+
+    Parameters
+    ----------
+    settings : RhythmTraining
+    folder : Path
+        The run's folder, opened by `beatlens.training.run.open_run`.
+    on_progress : callable
+        Called with one line about what is going on.
+
+    Returns
+    -------
+    RhythmLSTM
+        Calibrated by the temperature of the out-of-fold predictions.
+    """
+    examples = make_examples(settings, on_record=lambda name: on_progress(f"reading and composing: {name}"))
+    blank = _card(settings, None, {}, {}, "")
+    results = cross_validate(settings, examples, blank, on_progress)
+    figures = {"DS1, four patient-wise folds, reference R peaks, paper mapping": measure_folds(results)}
+    temperature = fit_temperature(
+        np.concatenate([result.logits for result in results]), np.concatenate([result.labels for result in results])
+    )
+    network = fit(settings, examples, lambda e, loss: on_progress(f"all of DS1, epoch {e + 1}: {loss:.4f}"))
+    with replacing(folder / WEIGHTS) as temporary:
+        network.save(temporary)
+    calibration = {"temperature": round(temperature, 4), "fitted on": "out-of-fold predictions of DS1"}
+    card = _card(settings, network, figures, calibration, sha256_of(folder / WEIGHTS))
+    write_card(folder / CARD, card)
+    write_json(folder / METRICS, figures)
+    return RhythmLSTM(network, card)
+
+
+def _card(
+    settings: RhythmTraining, network: Any, figures: dict[str, Any], calibration: dict[str, Any], sha256: str
+) -> ModelCard:
+    sums = "".join(f"{digest}  {name}\n" for name, digest in sorted(expected_sums().items()))
+    configuration = settings.model_dump(mode="json") | {"folds": [list(fold) for fold in FOLDS]}
+    seen = (
+        "57 features of rhythm and shape a beat, a convolutional encoding of its leads"
+        if settings.windows
+        else ("57 features of rhythm and shape a beat")
+    )
+    return ModelCard(
+        name="rhythm-lstm",
+        version=__version__,
+        architecture=f"{seen}; a bidirectional LSTM ({settings.units} units each way) over the sequence of beats; dense 4",
+        n_parameters=int(network.count_params()) if network is not None else 0,
+        classes=CLASSES,
+        fs=FS,
+        preprocessing="resampled to 128 Hz, 0.5 to 40 Hz, one or two leads, scaled by the recording's usual complex",
+        protocol="inter-patient",
+        protocol_note="Trained and chosen on DS1 alone; records 201 (DS1) and 202 (DS2) are of one patient.",
+        training_records=DS1,
+        data=MIT_BIH,
+        data_sha256=hashlib.sha256(sums.encode()).hexdigest(),
+        configuration=configuration,
+        figures=figures,
+        calibration=calibration,
+        known_failures=FAILURES,
+        intended_use="Research: a class for each beat of recordings of adults, on one or two leads, for a person to check.",
+        not_for="Diagnosis, monitoring or triage; paced rhythm; children; beats that it marks as uncertain.",
+        sha256=sha256,
+        versions=package_versions(),
+        commit=source_commit(),
+    )
