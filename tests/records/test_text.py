@@ -216,6 +216,14 @@ def test_apple_exports_in_any_locale(text: str, table) -> None:
     np.testing.assert_allclose(record.signal[:, 0], X, atol=1e-6)
 
 
+def test_a_person_named_like_a_lead_is_not_taken_for_one(table) -> None:
+    """A name in the header is no lead, whatever it contains; an export without a unit asks for it and keeps the name in."""
+    text = APPLE.replace("Jane Doe", "Eva Ecgbert").replace("Unit,µV\n\n", "").replace("Lead,Lead I\n", "") + rows(VALUES)
+    record = read(table(text), unit="uV")
+    assert (record.fs, record.lead_names) == (512.0, ("ECG",))
+    assert "Ecgbert" not in repr(record)
+
+
 def test_errors_about_an_apple_export_do_not_name_the_person(table) -> None:
     """A broken export is refused without a word of its header."""
     with pytest.raises(FormatError) as caught:

@@ -50,10 +50,14 @@ def normalise_lead(name: str) -> str:
     return known or (text if core else "ECG")
 
 
+def is_standard_lead(name: str) -> bool:
+    """Say whether a name, once normalised, is one of the leads that have a spelling here."""
+    return normalise_lead(name).lower() in _CANONICAL
+
+
 def is_known_lead(name: str) -> bool:
     """Say whether a name, once normalised, is a lead's, or says ``ECG``."""
-    plain = normalise_lead(name)
-    return plain.lower() in _CANONICAL or re.search(r"e[ck]g", name, re.IGNORECASE) is not None
+    return is_standard_lead(name) or re.search(r"e[ck]g", name, re.IGNORECASE) is not None
 
 
 def looks_like_ecg(name: str) -> bool:

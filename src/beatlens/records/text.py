@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from beatlens.errors import SignalError
-from beatlens.records.leads import is_known_lead, normalise_lead
+from beatlens.records.leads import is_known_lead, is_standard_lead, normalise_lead
 from beatlens.records.record import Record
 from beatlens.records.request import Channel, Request
 from beatlens.records.text_table import Table, is_apple, read_table
@@ -30,7 +30,9 @@ _DEMO_NOTE = (
 )
 _TIME = re.compile(r"time|zeit|tiempo|temps|tempo|elapsed|seconds?\b|^\W*t\W*$|^t\s*[\[(]|^m?s$", re.IGNORECASE)
 _INDEX = re.compile(r"sample\s*(?:#|no|number|index)|^\W*(?:index|idx|row|n|#|unnamed: 0)?\W*$|^samples?\s*#?$", re.IGNORECASE)
-_IN_NAME = re.compile(r"[\[(\s_,]\s*(nV|[uµμ]V|mV|V|microvolts?|millivolts?|volts?)\s*[\])]?\s*$", re.IGNORECASE)
+_IN_NAME = re.compile(
+    r"(?:[\[(]\s*|[\s_,]\s*(?!V\W*$))(nV|[uµμ]V|mV|V|microvolts?|millivolts?|volts?)\s*[\])]?\s*$", re.IGNORECASE
+)
 _RATE = re.compile(r"(\d{1,6}(?:[.,]\d{1,6})?)\s*(?:hz|hertz|samples\s*/\s*s)\b", re.IGNORECASE)
 _RATE_KEY = re.compile(
     r"\b(?:fs|sfreq|s(?:ampling|ample)[\s_\-]*(?:rate|frequency|freq)|rate|frequency|messrate)\b", re.IGNORECASE
@@ -194,9 +196,8 @@ def _name_and_unit(name: str, unit: str) -> tuple[str, str]:
         return name[: found.start()].strip(" [(_,") or "ECG", found[1]
     if voltage_unit(name):
         return "ECG", name
-    return (
-        "ECG" if re.fullmatch(r"\W*(?:values?|voltage|amplitude|samples?|signal|\d+)?\W*", name, re.IGNORECASE) else name
-    ), unit
+    nameless = re.fullmatch(r"\W*(?:values?|voltage|amplitude|samples?|signal|\d+)?\W*", name, re.IGNORECASE)
+    return "ECG" if nameless else name, unit
 
 
 def _read_preface(lines: tuple[str, ...]) -> _Preface:
@@ -209,7 +210,7 @@ def _read_preface(lines: tuple[str, ...]) -> _Preface:
         if rate is not None and fs is None:
             fs = float(rate[1].replace(",", "."))
         unit = value if not unit and voltage_unit(value) else unit
-        lead = normalise_lead(value) if not lead and value and is_known_lead(value) and len(value) < 24 else lead
+        lead = normalise_lead(value) if not lead and is_standard_lead(value) else lead
         moment = _MOMENT.search(line[:400])
         start = _moment(moment[0]) if moment and start is None else start
     return _Preface(fs, unit, lead, start, is_apple(lines[:40]), "movesense" in " ".join(lines[:50]).lower())

@@ -193,7 +193,8 @@ def _split_header(layout: _Layout, width: int) -> tuple[tuple[str, ...], tuple[s
     lines = layout.header
     rows = [_cells(line.lstrip("#% "), layout) for line in lines[-2:]]
     named = [len(row) == width and any(row) for row in rows]
-    if not named or not named[-1] or is_apple(lines):
+    keyed = width == 1 and bool(lines) and "," in lines[-1]  # "Sample Rate,512 hertz" above one column names no lead
+    if not named or not named[-1] or keyed or is_apple(lines):
         return lines, (), ()
     if width > 1 and len(named) == 2 and named[0]:
         return lines[:-2], rows[0], rows[1]
