@@ -13,11 +13,14 @@ import typer
 import wfdb
 from typer.testing import CliRunner
 
+from beatlens.beats.seed_windows import LEAK_NOTE
 from beatlens.cli.evaluate import evaluate
 from beatlens.databases import mitdb
 from beatlens.errors import BeatlensError, ConfigurationError, LeakageError, RecordNotFoundError
 from beatlens.labels import BEAT_SYMBOLS
 from beatlens.records.wfdb_format import read_annotations
+from beatlens.training.config import SeedTraining
+from beatlens.training.seed import prepare_seed_split
 
 RECORDS = ("100", "202")
 
@@ -115,6 +118,24 @@ def test_a_leak_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     result = run("oracle", "--protocol", "inter-patient", "--records", folder / "list.txt")
     assert isinstance(result.exception, LeakageError)
     assert "oracle saw 100" in str(result.exception)
+
+
+@pytest.mark.database
+def test_seed_measures_the_held_out_part_that_the_card_describes(monkeypatch: pytest.MonkeyPatch, database: Path) -> None:
+    """The split is made again from the settings of the training; the leak that it has is said."""
+    config = SeedTraining(records=("100", "208"), max_beats=60)
+    model = Model("100", "208")
+    model.card.protocol, model.card.configuration = "seed", config.model_dump(mode="json")
+    model.predict_abnormal = lambda windows: np.full(len(windows), 0.75)  # type: ignore[attr-defined]
+    monkeypatch.setattr("beatlens.models.load_model", lambda _: model)
+    result = run("oracle", "--protocol", "seed", "--database", database, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    held_out = prepare_seed_split(config, folder=database).test
+    assert found["figures"]["n_beats"] == len(held_out) == 12
+    assert found["figures"]["recall"] == 1.0
+    assert found["figures"]["precision"] == 0.5
+    assert found["notes"] == [LEAK_NOTE]
 
 
 @pytest.mark.database

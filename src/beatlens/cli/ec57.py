@@ -46,7 +46,7 @@ def compare(
     if as_json:
         console.print_json(comparison_as_dict(comparison))
     else:
-        console.output.print(format_comparison(comparison), end="", markup=False)
+        console.output.print(format_comparison(comparison), end="", markup=False, emoji=False)
 
 
 def parse_time(text: str) -> float:

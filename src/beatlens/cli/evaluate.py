@@ -63,7 +63,7 @@ def evaluate(
         console.print_json(result.to_dict())
     else:
         text = result.as_markdown() if as_markdown else result.as_latex() if as_latex else result.as_text()
-        console.output.print(text, end="", markup=False, highlight=False)
+        console.output.print(text, end="", markup=False, emoji=False)
 
 
 def _names(file: Path | None) -> tuple[str, ...]:
@@ -148,11 +148,11 @@ def _trained_on(records: Any) -> str:
 
 def _evaluate_seed(judge: Any, folder: Path, threshold: float) -> Result:
     """Measure a model on the held-out beats of the split that its card describes."""
-    from beatlens.beats.seed_windows import balance_beats, load_seed_beats, split_beats
     from beatlens.evaluation.protocols.models import card_field
     from beatlens.evaluation.protocols.reports import report_seed
     from beatlens.evaluation.protocols.seed import evaluate_seed
     from beatlens.training.config import SeedTraining, build_config
+    from beatlens.training.seed import prepare_seed_split
 
     settings = card_field(judge.card, "configuration")
     if not hasattr(judge, "predict_abnormal") or settings is None or card_field(judge.card, "protocol") != "seed":
@@ -162,18 +162,8 @@ def _evaluate_seed(judge: Any, folder: Path, threshold: float) -> Result:
         )
     config = build_config(SeedTraining, settings)
     with console.progress_bar("records") as bar:
-        task = bar.add_task("reading", total=48)
-        beats = load_seed_beats(
-            **({"records": config.records} if config.records else {}),
-            folder=folder,
-            on_record=lambda _name: bar.update(task, advance=1),
-        )
-    split = split_beats(
-        balance_beats(beats, seed=config.seed),
-        test_fraction=config.test_fraction,
-        validation_fraction=config.validation_fraction,
-        seed=config.seed,
-    )
+        task = bar.add_task("reading", total=len(config.records) or 48)
+        split = prepare_seed_split(config, folder=folder, on_record=lambda _name: bar.update(task, advance=1))
     held_out = split.test
     figures = evaluate_seed(
         held_out.labels,

@@ -23,15 +23,27 @@ from beatlens.training.run import CARD, WEIGHTS, package_versions, source_commit
 MIT_BIH = DataSource(name="MIT-BIH Arrhythmia Database", version="1.0.0", licence=mitdb.LICENCE, citation=mitdb.CITATION)
 
 
-def prepare_seed_split(config: SeedTraining, *, on_record: Callable[[str], None] | None = None) -> SeedSplit:
+def prepare_seed_split(
+    config: SeedTraining, *, folder: Path | None = None, on_record: Callable[[str], None] | None = None
+) -> SeedSplit:
     """Return the protocol's training, validation and test part under a configuration.
+
+    Parameters
+    ----------
+    config : SeedTraining
+        Which beats, and how they are split.
+    folder : Path, optional
+        Where the database is; found if not given.
+    on_record : callable, optional
+        Called with the name of each record that has been read.
 
     Raises
     ------
     RecordNotFoundError
         If the database is not found, or a record is not one of its.
     """
-    beats = balance_beats(load_seed_beats(config.records or mitdb.RECORDS, on_record=on_record), seed=config.seed)
+    beats = load_seed_beats(config.records or mitdb.RECORDS, folder=folder, on_record=on_record)
+    beats = balance_beats(beats, seed=config.seed)
     if config.max_beats is not None and config.max_beats < len(beats):
         beats = _thin_out(beats, config.max_beats, config.seed)
     return split_beats(

@@ -93,6 +93,13 @@ def test_a_missed_normal_beat_is_no_true_negative() -> None:
     assert found.subsets["paper", "all"].specificity.figure.value == 0.5
 
 
+def test_detections_in_fibrillation_are_not_held_against_the_calls() -> None:
+    """Between VF-on and VF-off the reference has no beats to find, as in EC57."""
+    reference = Annotations(np.array([300, 600, 1200, 1500]), np.array(list("N[]N")))
+    calls = BeatCalls(np.array([300, 900, 1350, 1500]), np.array(list("NVVN")))
+    assert evaluate_inter_patient({"207": calls}, {"207": reference}).n_false == 1
+
+
 def test_marks_that_are_no_beats_are_left_out() -> None:
     found = evaluate_inter_patient({"100": calls_of("N V")}, {"100": reference_of("N+V")})
     assert (found.n_beats, found.n_false) == (2, 1)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from beatlens.errors import AnnotationError, ConfigurationError
 from beatlens.evaluation.bootstrap import draw_records, interval_of
 from beatlens.evaluation.ec57.pairing import pair_beats
+from beatlens.evaluation.ec57.streams import read_stream
 from beatlens.evaluation.metrics import ClassFigures, Figure, Ranking, RankingCurve, class_figures, mean_figure
 from beatlens.evaluation.result import Measured
 from beatlens.labels import AAMI_CLASSES, BEAT_SYMBOLS, classify_symbols
@@ -157,7 +158,7 @@ def evaluate_inter_patient(
     ----------
     calls : mapping of str to BeatCalls
         What was said of each record. Beats pair with the reference's as in EC57 (within 150 ms); a beat without a partner
-        is missed, or false.
+        is missed, or false; inside the reference's VF marks it is not counted.
     reference : mapping of str to Annotations
         Of the same records.
     fs : float
@@ -218,6 +219,8 @@ def _judge(name: str, calls: BeatCalls, reference: Annotations, *, window: int) 
     abnormal[found] = probability[partner[found]]
     alone = np.ones(len(calls.samples), bool)
     alone[partner[found]] = False
+    for begin, end in read_stream(reference, window=window).fibrillations:  # where no beats are expected
+        alone &= (calls.samples < begin) | (calls.samples > end)
     return _Judged(name, beats.symbols, called, abnormal, classes[alone], probability[alone])
 
 
