@@ -17,7 +17,7 @@ import scipy.io
 
 from beatlens.errors import BeatlensError, FormatError, SignalError
 from beatlens.records.record import Record
-from beatlens.records.request import MOST_LEADS, Channel, Request
+from beatlens.records.request import MOST_LEADS, Channel, Request, first_line
 
 _RATE_NAMES = (
     "fs",
@@ -103,7 +103,7 @@ def read_npz(path: Path, request: Request) -> Record:
     except _BROKEN as error:
         if isinstance(error, BeatlensError):
             raise
-        raise FormatError(f"{path.name} cannot be read as an archive of arrays: {_short(error)}") from error
+        raise FormatError(f"{path.name} cannot be read as an archive of arrays: {first_line(error)}") from error
     return _record(path, request, array, small, "npz")
 
 
@@ -134,7 +134,7 @@ def read_mat(path: Path, request: Request) -> Record:
     except _BROKEN as error:
         if isinstance(error, BeatlensError):
             raise
-        raise FormatError(f"{path.name} cannot be read as a MATLAB file: {_short(error)}") from error
+        raise FormatError(f"{path.name} cannot be read as a MATLAB file: {first_line(error)}") from error
     return _record(path, request, array, {key: found[key] for key in wanted if key != name and key in found}, "mat")
 
 
@@ -146,7 +146,7 @@ def _npy_header(file: BinaryIO, where: str) -> tuple[tuple[int, ...], np.dtype[A
             warnings.simplefilter("ignore")
             shape, _, dtype = read(file)
     except _BROKEN as error:
-        raise FormatError(f"{where} has a header that cannot be read: {_short(error)}") from error
+        raise FormatError(f"{where} has a header that cannot be read: {first_line(error)}") from error
     if dtype.hasobject:
         raise FormatError(f"{where} must hold numbers; it holds Python objects", hint="Save the array with a numeric dtype.")
     if any(length < 0 for length in shape):
@@ -221,7 +221,3 @@ def _texts(beside: Mapping[str, Any], names: Iterable[str]) -> list[str]:
     flat = np.asarray(value).reshape(-1)[:MOST_LEADS]
     texts = [item.item() if isinstance(item, np.ndarray) and item.size == 1 else item for item in flat]
     return [str(text).strip() for text in texts if isinstance(text, str) and text.strip()]
-
-
-def _short(error: Exception) -> str:
-    return str(error).splitlines()[0][:160] if str(error) else type(error).__name__

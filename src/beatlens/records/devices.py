@@ -18,7 +18,7 @@ import numpy as np
 from beatlens.errors import FormatError, SignalError
 from beatlens.records.optional import require
 from beatlens.records.record import Record
-from beatlens.records.request import Channel, Request
+from beatlens.records.request import Channel, Request, first_line
 
 _MOST_XML = 1 << 26
 _MOST_SCP = 1 << 24
@@ -77,7 +77,7 @@ def _read(path: Path, request: Request, source: str) -> Record:
             ArithmeticError,
             LookupError,
         ) as error:
-            text = (str(error).splitlines() or [""])[0].replace(str(path), path.name)[:200]
+            text = first_line(error).replace(str(path), path.name)
             raise FormatError(f"{path.name} cannot be read as {_NAMES[source]}: {text}") from error
     if any(issubclass(warning.category, known.ChecksumWarning) for warning in caught):
         raise FormatError(f"{path.name} does not agree with its own checksum", hint="Copy the file from its source again.")

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from beatlens.errors import BeatlensError, FormatError, SignalError
 from beatlens.records.optional import require
 from beatlens.records.record import Record
-from beatlens.records.request import Channel, Chosen, Request, truncated
+from beatlens.records.request import Channel, Chosen, Request, first_line, truncated
 
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _MOST_BYTES = 1 << 29
@@ -61,8 +61,7 @@ def read_dicom(path: Path, request: Request) -> Record:
     except BeatlensError:
         raise
     except _broken(pydicom) as error:
-        text = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
-        raise FormatError(f"{path.name} cannot be read as DICOM: {text}") from error
+        raise FormatError(f"{path.name} cannot be read as DICOM: {first_line(error)}") from error
 
 
 def _broken(pydicom: Any) -> tuple[type[Exception], ...]:

@@ -212,6 +212,11 @@ def truncated(where: str, held: int, declared: int, fs: float) -> FormatError:
     )
 
 
+def first_line(error: Exception) -> str:
+    """Return what a package's exception says, as part of a sentence."""
+    return (str(error).splitlines() or [""])[0][:300] or type(error).__name__
+
+
 def _is_ecg(channel: Channel) -> bool:
     scaled_otherwise = voltage_unit(channel.unit) is None and not is_unscaled(channel.unit)
     return looks_like_ecg(channel.name) and not scaled_otherwise
