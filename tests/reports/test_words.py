@@ -51,7 +51,8 @@ def test_no_beats_in_words(analyse_beats, made_up):
         (60, "1 min"),
         (3600, "1 h"),
         (86399, "23 h 59 min 59 s"),
-        (90000, "1 d 1 h"),
+        (90000, "25 h"),
+        (180000, "2 d 2 h"),
     ],
 )
 def test_durations(seconds, text):

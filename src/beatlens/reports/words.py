@@ -52,11 +52,14 @@ def write_duration(seconds: float) -> str:
     --------
     >>> write_duration(7.25), write_duration(300), write_duration(86399)
     ('7.2 s', '5 min', '23 h 59 min 59 s')
+
+    Days are counted from two on: a day's recording has 24 hours.
     """
     if seconds < 60:
         return f"{seconds:.1f}".removesuffix(".0") + " s"
     whole = round(seconds)
-    parts = ((whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s"))
+    days = whole // 86400 if whole >= 2 * 86400 else 0
+    parts = ((days, "d"), (whole // 3600 - 24 * days, "h"), (whole // 60 % 60, "min"), (whole % 60, "s"))
     return " ".join(f"{value} {unit}" for value, unit in parts if value)
 
 

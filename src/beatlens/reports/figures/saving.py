@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib as mpl
@@ -37,9 +39,24 @@ def save_figure(figure: Figure, path: str | Path) -> tuple[Path, Path]:
     path = Path(path)
     stem = path.with_suffix("") if path.suffix.lower() in {".png", ".svg"} else path
     png, svg = (stem.with_name(stem.name + suffix) for suffix in (".png", ".svg"))
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "beatlens"}):
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "beatlens"}), _laid_out_once(figure):
         with replacing(png) as temporary:
             figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": "Beatlens"})
         with replacing(svg) as temporary:
             figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": "Beatlens"})
     return png, svg
+
+
+@contextlib.contextmanager
+def _laid_out_once(figure: Figure) -> Iterator[None]:
+    """Lay the figure out now and not again at every save: that takes as long as drawing it."""
+    engine = figure.get_layout_engine()
+    if engine is None:
+        yield
+        return
+    engine.execute(figure)
+    figure.set_layout_engine("none")
+    try:
+        yield
+    finally:
+        figure.set_layout_engine(engine)

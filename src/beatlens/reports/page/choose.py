@@ -32,7 +32,7 @@ def choose_strips(analysis: Analysis) -> tuple[Strip, ...]:
     strips: list[Strip] = []
     for title, start, end in _moments(analysis):
         for place, strip in enumerate(strips):
-            if strip.start_s + 0.3 <= start and min(end, start + 2) <= strip.end_s - 0.3:
+            if strip.start_s <= start and min(end, start + 2) <= strip.end_s - 0.3:
                 strips[place] = Strip((*strip.titles, title), strip.start_s, strip.end_s, strip.highlight)
                 break
         else:

@@ -21,7 +21,8 @@ from beatlens.reports.shapes import find_shapes
 from beatlens.reports.style import CLASS_STYLES, IMPORTANCE_STEPS, class_style
 from beatlens.reports.words import describe_analysis, write_count, write_duration, write_percent, write_time
 
-MOST_EVENTS = 40
+MOST_EVENTS = 30
+_RANK = ("pause", "run", "bigeminy", "couplet")
 _DARK_IMPORTANCE = ("#5E6B78", "#9A7B66", "#E08A55", "#FF9C7D", "#FFE3D3")
 
 
@@ -46,10 +47,16 @@ def render_report(analysis: Analysis) -> str:
         "shape_cards": make_shape_cards(shapes, analysis.summary.n_judged),
         "other_shapes": other,
         "beat_cards": make_beat_cards(analysis),
-        "events": [describe_event(event, analysis) for event in analysis.events[:MOST_EVENTS]],
+        "events": [describe_event(event, analysis) for event in rank_events(analysis.events)],
         "at": lambda seconds: write_time(seconds, start),
     }
     return _environment().get_template("report.html.j2").render(context)
+
+
+def rank_events(events: tuple[Event, ...]) -> list[Event]:
+    """Return the events to list, in the order of time: if there are too many, pauses first, then runs, the longest first."""
+    ranked = sorted(events, key=lambda event: (_RANK.index(event.kind), event.start_s - event.end_s))
+    return sorted(ranked[:MOST_EVENTS], key=lambda event: event.start_s)
 
 
 def describe_event(event: Event, analysis: Analysis) -> dict[str, str]:

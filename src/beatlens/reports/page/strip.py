@@ -132,6 +132,8 @@ def _draw_beats(analysis: Analysis, strip: Strip) -> list[str]:
         part["time_s"].tolist(), part["class"].tolist(), part["uncertain"].tolist(), part["rr_s"].tolist(), strict=True
     ):
         x = _PULSE + MM_PER_S * (time - strip.start_s)
+        if time > strip.end_s - 0.08:
+            continue  # no room for its mark
         letter = (class_style(name).letter if name else "–") + ("?" if doubt else "")
         kind = "ectopic" if name and name not in NORMAL else "plain"
         if kind == "ectopic":
