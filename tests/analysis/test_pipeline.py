@@ -157,3 +157,32 @@ def test_seed_lstm_is_explained(made_up):
         assert each.explanation.predicted == row["class"]
         assert each.explanation.sample == row["sample"]
         assert each.explanation.sentence.startswith("Called ")
+
+
+@pytest.mark.parametrize("fs", [100.0, 128.0, 500.0, 2000.0])
+@pytest.mark.parametrize("n_leads", [1, 12])
+def test_any_rate_and_number_of_leads(fs, n_leads, made_up):
+    """From 100 to 2000 Hz, from one lead to twelve: every beat is found where it was planted."""
+    beats = [(0.8, "N")] * 18
+    one = made_up.make_record(beats, fs=fs)
+    names = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")[:n_leads]
+    found = analyze(Record(np.repeat(one.signal, n_leads, axis=1), fs, names), model=made_up.WidthModel())
+    np.testing.assert_allclose(found.beats["time_s"], np.cumsum([rr for rr, _ in beats]), atol=0.02)
+    assert found.summary.counts == {"N": 18, "S": 0, "V": 0}
+
+
+def test_five_seconds_are_enough(made_up):
+    """A strip of five seconds has beats, a rate, and classes."""
+    found = analyze(made_up.make_record([(0.8, "N")] * 5), model=made_up.WidthModel())
+    assert found.summary.n_judged == 5
+    assert found.summary.heart_rate.mean == pytest.approx(75, abs=1)
+
+
+def test_a_lead_that_falls_off_leaves_the_other(made_up):
+    """With two leads, beats go on being judged where one of them is lost."""
+    record = made_up.make_record([(0.8, "N")] * 50)
+    x = np.concatenate([record.signal, 0.9 * record.signal], axis=1)
+    x[2500:5000, 0] = 0
+    found = analyze(Record(x, record.fs, ("II", "V5")), model=made_up.WidthModel())
+    assert found.spans == ()
+    assert found.summary.n_beats == 50

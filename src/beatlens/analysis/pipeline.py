@@ -22,7 +22,9 @@ from beatlens.beats.leads import MAX_LEADS, choose_leads
 from beatlens.explain.methods import find_method
 from beatlens.models.predictions import BeatPredictions
 from beatlens.models.registry import load_model
+from beatlens.models.seed_lstm import SeedLSTM
 from beatlens.records import Record
+from beatlens.records.leads import beat_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,9 +81,8 @@ def analyze(
     judge = load_model(model) if isinstance(model, str | Path) else model
     tell("quality", 0.0)
     record, decided = order_leads(record, leads)
-    quality = assess_quality(
-        record.signal[:, : getattr(judge, "max_leads", 1)], record.fs
-    )  # what the model does not read is left out
+    n_read = 1 if isinstance(judge, SeedLSTM) else MAX_LEADS
+    quality = assess_quality(record.signal[:, :n_read], record.fs)  # what the model does not read is left out
     tell("R peaks", 0.0)
     samples = find_beats(record, quality) if r_samples is None else np.asarray(r_samples, dtype=np.int64)
     tell("classes", 0.0)
@@ -121,8 +122,9 @@ def order_leads(record: Record, wanted: Sequence[str]) -> tuple[Record, tuple[st
     if wanted:
         return record.select_leads(tuple(wanted)), ()
     choice = choose_leads(record.signal, record.fs, record.lead_names, where=record.name)
-    others = [place for place in range(record.n_leads) if place not in choice.indices]
-    places = [*choice.indices, *others]
+    # Of the clean leads the familiar one leads: models of one lead were trained on it.
+    places = [choice.indices[place] for place in beat_order(choice.names)]
+    places += [place for place in range(record.n_leads) if place not in choice.indices]
     if places == list(range(record.n_leads)):
         return record, choice.notes
     names = tuple(record.lead_names[place] for place in places)
