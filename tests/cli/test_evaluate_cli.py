@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from beatlens.beats.seed_windows import LEAK_NOTE
 from beatlens.cli.evaluate import evaluate
 from beatlens.databases import mitdb
-from beatlens.errors import BeatlensError, ConfigurationError, LeakageError, RecordNotFoundError
+from beatlens.errors import AnnotationError, BeatlensError, ConfigurationError, LeakageError, RecordNotFoundError
 from beatlens.labels import BEAT_SYMBOLS
 from beatlens.records.wfdb_format import read_annotations
 from beatlens.training.config import SeedTraining
@@ -62,7 +62,7 @@ class Model:
 def run(*arguments: object) -> Any:
     app = typer.Typer()
     app.command()(evaluate)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return CliRunner().invoke(app, [str(argument) for argument in (*arguments, "--resamples", 20)])
 
 
 @pytest.mark.database
@@ -166,6 +166,16 @@ def test_what_is_wrong_with_a_folder_is_said(folder: Path, change: str, kind: ty
     assert isinstance(result.exception, kind)
     assert message in str(result.exception)
     assert result.exception.hint
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("protocol", ["inter-patient", "ec57"])
+def test_annotations_of_another_rate_are_refused(folder: Path, protocol: str) -> None:
+    """Whatever the protocol."""
+    wfdb.wrann("202", "me", np.array([500]), symbol=["N"], fs=250, write_dir=str(folder))
+    result = run("--annotations", folder, "--protocol", protocol, "--records", folder / "list.txt")
+    assert isinstance(result.exception, AnnotationError)
+    assert "must be at the recording's 360 Hz; got 250 Hz, in record 202" in str(result.exception)
 
 
 @pytest.mark.parametrize(

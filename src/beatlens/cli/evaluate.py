@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,17 @@ class Protocol(enum.StrEnum):
     EC57 = "ec57"
 
 
+@dataclass(frozen=True)
+class _Request:
+    """What is to be measured, and how."""
+
+    protocol: Protocol
+    names: tuple[str, ...]
+    database: Path
+    threshold: float
+    n_resamples: int
+
+
 def evaluate(
     model: Annotated[str | None, typer.Argument(help="Name or path of a model.")] = None,
     *,
@@ -37,6 +49,7 @@ def evaluate(
     records: Annotated[Path | None, typer.Option(help="File of record names, one a line; DS2 if not given.")] = None,
     database: Annotated[Path | None, typer.Option(help="The unpacked MIT-BIH database; found if not given.")] = None,
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Probability from which on a beat is abnormal.")] = 0.5,
+    resamples: Annotated[int, typer.Option(min=1, help="Resamples of the records for the 95 % intervals.")] = 1000,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     as_latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX.")] = False,
@@ -49,12 +62,8 @@ def evaluate(
         raise typer.BadParameter("give one of --json, --markdown and --latex")
     from beatlens.databases import mitdb
 
-    folder = mitdb.find_database(database)
-    names = _names(records)
-    if annotations is not None:
-        result = _evaluate_annotations(annotations, test, protocol, names, folder)
-    else:
-        result = _evaluate_model(str(model), protocol, names, folder, threshold)
+    asked = _Request(protocol, _names(records), mitdb.find_database(database), threshold, resamples)
+    result = _evaluate_annotations(annotations, test, asked) if annotations else _evaluate_model(str(model), asked)
     if log is not None:
         from beatlens.evaluation.look_log import log_look
 
@@ -115,29 +124,30 @@ def _provenance(protocol: Protocol, *, split: str, model: str, weights: str) -> 
     )
 
 
-def _evaluate_model(name: str, protocol: Protocol, names: tuple[str, ...], folder: Path, threshold: float) -> Result:
+def _evaluate_model(name: str, asked: _Request) -> Result:
     from beatlens.beats.detector import detect_r_peaks
     from beatlens.evaluation.protocols.models import annotate_records, call_known_beats, card_field, check_leakage
     from beatlens.models import load_model
 
     judge = load_model(name)
-    if protocol is Protocol.SEED:
-        return _evaluate_seed(judge, folder, threshold)
-    notes = check_leakage(judge.card, names, model=judge.name)
-    trained = card_field(judge.card, "training_records") or ()
-    split = _split(names, f"trained on {_trained_on(trained)}")
-    provenance = _provenance(protocol, split=split, model=judge.name, weights=card_field(judge.card, "sha256") or "")
+    if asked.protocol is Protocol.SEED:
+        return _evaluate_seed(judge, asked)
+    notes = check_leakage(judge.card, asked.names, model=judge.name)
+    split = _split(asked.names, f"trained on {_trained_on(card_field(judge.card, 'training_records'))}")
+    provenance = _provenance(asked.protocol, split=split, model=judge.name, weights=card_field(judge.card, "sha256") or "")
     with console.progress_bar("records") as bar:
-        task = bar.add_task("judging", total=len(names))
+        task = bar.add_task("judging", total=len(asked.names))
 
         def step(_name: str) -> None:
             bar.update(task, advance=1)
 
-        if protocol is Protocol.INTER_PATIENT:
-            calls, reference = call_known_beats(judge, names, folder=folder, on_record=step)
-            return _report_inter_patient(calls, reference, provenance, notes, threshold)
-        annotated = annotate_records(judge, names, detect=detect_r_peaks, folder=folder, on_record=step)
-    return _report_ec57(annotated, folder, provenance, notes)
+        if asked.protocol is Protocol.EC57:
+            annotated = annotate_records(judge, asked.names, detect=detect_r_peaks, folder=asked.database, on_record=step)
+        else:
+            calls, reference = call_known_beats(judge, asked.names, folder=asked.database, on_record=step)
+    if asked.protocol is Protocol.EC57:
+        return _report_ec57(annotated, asked, provenance, notes)
+    return _report_inter_patient(calls, reference, asked, provenance, notes)
 
 
 def _trained_on(records: Any) -> str:
@@ -146,7 +156,7 @@ def _trained_on(records: Any) -> str:
     return "DS1" if set(records) == set(mitdb.DS1) else " ".join(records)
 
 
-def _evaluate_seed(judge: Any, folder: Path, threshold: float) -> Result:
+def _evaluate_seed(judge: Any, asked: _Request) -> Result:
     """Measure a model on the held-out beats of the split that its card describes."""
     from beatlens.evaluation.protocols.models import card_field
     from beatlens.evaluation.protocols.reports import report_seed
@@ -163,48 +173,49 @@ def _evaluate_seed(judge: Any, folder: Path, threshold: float) -> Result:
     config = build_config(SeedTraining, settings)
     with console.progress_bar("records") as bar:
         task = bar.add_task("reading", total=len(config.records) or 48)
-        split = prepare_seed_split(config, folder=folder, on_record=lambda _name: bar.update(task, advance=1))
+        split = prepare_seed_split(config, folder=asked.database, on_record=lambda _name: bar.update(task, advance=1))
     held_out = split.test
     figures = evaluate_seed(
         held_out.labels,
         judge.predict_abnormal(held_out.windows),
         records=held_out.records,
         symbols=held_out.symbols,
-        threshold=threshold,
+        threshold=asked.threshold,
     )
     said = f"{len(held_out)} held-out beats of a random {config.test_fraction:.0%} of balanced beats, seed {config.seed}"
     weights = card_field(judge.card, "sha256") or ""
     return report_seed(figures, _provenance(Protocol.SEED, split=said, model=judge.name, weights=weights))
 
 
-def _evaluate_annotations(
-    folder: Path, annotator: str | None, protocol: Protocol, names: tuple[str, ...], database: Path
-) -> Result:
+def _evaluate_annotations(folder: Path, annotator: str | None, asked: _Request) -> Result:
     import numpy as np
 
     from beatlens.databases import mitdb
-    from beatlens.evaluation.ec57.folder import read_marks
+    from beatlens.evaluation.ec57.folder import read_length, read_marks
+    from beatlens.evaluation.ec57.validation import check_annotations
     from beatlens.evaluation.protocols.inter_patient import BeatCalls
     from beatlens.labels import BEAT_SYMBOLS
 
-    if protocol is Protocol.SEED:
+    if asked.protocol is Protocol.SEED:
         raise typer.BadParameter("the protocol 'seed' measures models; annotation files take inter-patient or ec57")
-    test = annotator or _only_annotator(folder, names)
-    marks = {name: read_marks(folder, name, test, role="test") for name in names}
-    split = _split(names, "what the annotator was made on is not known")
-    files = [folder / f"{name}.{test}" for name in names]
-    provenance = _provenance(protocol, split=split, model=f"annotator {test}", weights=_hash_of(files))
+    test = annotator or _only_annotator(folder, asked.names)
+    marks = {name: read_marks(folder, name, test, role="test") for name in asked.names}
+    split = _split(asked.names, "what the annotator was made on is not known")
+    files = [folder / f"{name}.{test}" for name in asked.names]
+    provenance = _provenance(asked.protocol, split=split, model=f"annotator {test}", weights=_hash_of(files))
     notes: tuple[str, ...] = ("The hash is of the annotation files. Whether their maker saw these records is not known.",)
-    if {"201", "202"} & set(names):
+    if {"201", "202"} & set(asked.names):
         notes += (mitdb.ONE_PATIENT_NOTE,)
-    if protocol is Protocol.EC57:
-        return _report_ec57(marks, database, provenance, notes)
+    if asked.protocol is Protocol.EC57:
+        return _report_ec57(marks, asked, provenance, notes)
     calls, reference = {}, {}
     for name, found in marks.items():
         beats = found.select(np.isin(found.symbols, list(BEAT_SYMBOLS)))
         calls[name] = BeatCalls(beats.samples, beats.symbols)
-        reference[name] = read_marks(database, name, "atr", role="reference")
-    return _report_inter_patient(calls, reference, provenance, notes, 0.5)
+        reference[name] = read_marks(asked.database, name, "atr", role="reference")
+        fs, n_samples = read_length(asked.database / name)
+        check_annotations(reference[name], found, fs=fs, n_samples=n_samples, name=name)
+    return _report_inter_patient(calls, reference, asked, provenance, notes)
 
 
 def _only_annotator(folder: Path, names: tuple[str, ...]) -> str:
@@ -231,22 +242,24 @@ def _hash_of(files: list[Path]) -> str:
 def _report_inter_patient(
     calls: dict[str, BeatCalls],
     reference: dict[str, Annotations],
+    asked: _Request,
     provenance: Provenance,
     notes: tuple[str, ...],
-    threshold: float,
 ) -> Result:
     from beatlens.evaluation.protocols.inter_patient import evaluate_inter_patient
     from beatlens.evaluation.protocols.reports import report_inter_patient
 
-    return report_inter_patient(evaluate_inter_patient(calls, reference, threshold=threshold), provenance, notes)
+    figures = evaluate_inter_patient(calls, reference, threshold=asked.threshold, n_resamples=asked.n_resamples)
+    return report_inter_patient(figures, provenance, notes)
 
 
-def _report_ec57(annotated: dict[str, Annotations], database: Path, provenance: Provenance, notes: tuple[str, ...]) -> Result:
+def _report_ec57(annotated: dict[str, Annotations], asked: _Request, provenance: Provenance, notes: tuple[str, ...]) -> Result:
     from beatlens.evaluation.ec57.folder import read_length, read_marks
     from beatlens.evaluation.protocols.ec57 import evaluate_ec57
     from beatlens.evaluation.protocols.reports import report_ec57
 
-    reference = {name: read_marks(database, name, "atr", role="reference") for name in annotated}
-    n_samples = {name: read_length(database / name)[1] for name in annotated}
-    figures = evaluate_ec57(annotated, reference, n_samples=n_samples, names=("atr", provenance.model))
+    reference = {name: read_marks(asked.database, name, "atr", role="reference") for name in annotated}
+    n_samples = {name: read_length(asked.database / name)[1] for name in annotated}
+    names = ("atr", provenance.model)
+    figures = evaluate_ec57(annotated, reference, n_samples=n_samples, names=names, n_resamples=asked.n_resamples)
     return report_ec57(figures, provenance, notes)
