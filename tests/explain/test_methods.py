@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+from dataclasses import replace
 from math import factorial
 from typing import Any
 
@@ -186,6 +187,21 @@ def test_default_players_cover_everything(convolutional: Subject, draw_inputs: A
 def test_a_model_without_an_encoder_has_every_other_method(linear: Subject, convolutional: Subject) -> None:
     assert set(METHODS) - set(methods_for(linear)) == {"grad-cam", "guided-grad-cam"}
     assert set(methods_for(convolutional)) == set(METHODS)
+
+
+@pytest.mark.parametrize("method", ["saliency", "occlusion", "grad-cam", "segment-shapley"])
+def test_fixed_inputs_are_read_but_not_attributed(method: str, convolutional: Subject, draw_inputs: Any) -> None:
+    """The other inputs get what they would get if the fixed ones were part of the model."""
+    inputs = draw_inputs(convolutional, 2)
+    half = replace(convolutional, fixed_inputs=("rhythm", "near"))
+    values = attribute(half, inputs, method=method, options=FAST, target=1).values
+    assert set(values) == {"windows"}
+    assert np.isfinite(values["windows"]).all()
+    moved = attribute(half, {**inputs, "rhythm": inputs["rhythm"] + 1}, method=method, options=FAST, target=1)
+    assert (moved.logits != attribute(half, inputs, target=1).logits).all()
+    if method != "segment-shapley":  # the others take each input by itself
+        whole = attribute(convolutional, inputs, method=method, options=FAST, target=1).values
+        np.testing.assert_allclose(values["windows"], whole["windows"], atol=1e-5)
 
 
 def test_too_many_players_are_refused() -> None:

@@ -61,7 +61,7 @@ def make_units(subject: Subject, inputs: Arrays) -> Units:
     """Cut the inputs of a model into units."""
     ids: dict[str, npt.NDArray[np.int64]] = {}
     start = 0
-    for name, x in inputs.items():
+    for name, x in subject.open_inputs(inputs).items():
         shape = x.shape[1:]
         length = max(1, round(UNIT_MS * subject.fs / 1000)) if name in subject.time_inputs else 1
         along = np.arange(shape[0]) // length
@@ -90,7 +90,7 @@ def replace_inputs(subject: Subject, inputs: Arrays, kind: str, *, seed: int = 0
 
     rng = np.random.default_rng(seed)
     replaced: dict[str, npt.NDArray[np.float32]] = {}
-    for name, x in inputs.items():
+    for name, x in subject.open_inputs(inputs).items():
         if name not in subject.time_inputs:
             neutral = np.broadcast_to(subject.baselines.get(name, np.float32(0)), x.shape)
             other = x[rng.permutation(len(x))] if kind == "matched noise" else neutral
@@ -115,7 +115,7 @@ def order_by_method(units: Units, found: Attribution) -> Array:
 def order_by_amplitude(subject: Subject, inputs: Arrays, units: Units) -> Array:
     """Return how far each unit stands from its local average or neutral value: what a naive reader would point at."""
     usual = replace_inputs(subject, inputs, "local average")
-    return units.sum_over({name: np.abs(x - usual[name]) for name, x in inputs.items()})
+    return units.sum_over({name: np.abs(inputs[name] - usual[name]) for name in usual})
 
 
 def order_at_random(units: Units, n_beats: int, *, seed: int = 0) -> Array:
@@ -144,8 +144,8 @@ def trace_curve(
     curve = np.empty((len(importance), STEPS + 1))
     for step in range(STEPS + 1):
         touched = rank < round(step * units.n_units / STEPS)
-        mixed = {}
-        for name, x in inputs.items():
+        mixed = dict(inputs)
+        for name, x in subject.open_inputs(inputs).items():
             mask = touched[:, units.ids[name]]
             before, after = (replacement[name], x) if insert else (x, replacement[name])
             mixed[name] = np.where(mask, after, before)

@@ -110,7 +110,7 @@ class Attribution:
     Parameters
     ----------
     values : dict of str to ndarray
-        For each input of the model, an array of its shape: signed, positive towards the target class.
+        For each input of the model that is not fixed, an array of its shape: signed, positive towards the target class.
     target : ndarray of int64, shape (n_beats,)
         The class whose logit was explained.
     logits : ndarray of float32, shape (n_beats,) or (n_beats, n_classes)
@@ -202,7 +202,7 @@ def attribute(
     arrays |= {"target": targets.astype(np.int32), "index": np.arange(n_beats, dtype=np.int32)}
     n_players = 0
     if chosen.build is perturbations.segment_shapley:
-        players = players or default_players(subject, inputs)
+        players = players or default_players(subject, subject.open_inputs(inputs))
         n_players = len(players.names)
         arrays |= {f"player:{name}": ids for name, ids in players.ids.items()}
     found = run_batched(_compiled(chosen, subject, options, n_players), arrays)
@@ -223,12 +223,12 @@ def _compiled(method: Method, subject: Subject, options: Options, n_players: int
     """Return the method's program, compiled once per model, settings and batch size."""
     import jax
 
-    built = method.build(subject, options, n_players) if n_players else method.build(subject, options)
-
     def program(arrays: dict[str, Any]) -> dict[str, Any]:
         inputs = {name[3:]: x for name, x in arrays.items() if name.startswith("in:")}
         players = {name[7:]: x for name, x in arrays.items() if name.startswith("player:")}
-        parts = built(Batch(inputs, arrays["target"], arrays["index"], players))
+        bound = subject.bind({name: inputs[name] for name in subject.fixed_inputs}) if subject.fixed_inputs else subject
+        built = method.build(bound, options, n_players) if n_players else method.build(bound, options)
+        parts = built(Batch(subject.open_inputs(inputs), arrays["target"], arrays["index"], players))
         found = {f"in:{name}": x for name, x in parts.values.items()}
         return found if parts.gap is None else {**found, "gap": parts.gap}
 

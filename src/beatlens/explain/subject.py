@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +45,9 @@ class Subject:
     baselines : mapping of str to ndarray, optional
         For an input that is not of time, the value that stands for "nothing known" (broadcast to the input; 0 if missing).
         The baseline of a time input is the flat line, 0.
+    fixed_inputs : tuple of str
+        Inputs that belong to a beat but are no part of the question (which lead is there, the recording's usual beat): they
+        are neither attributed nor disturbed.
     encode, decode : callable, optional
         Where the model has a convolutional encoder: from the inputs to its last feature maps, shape (n_beats, n_steps,
         n_maps), and from the inputs and these maps to the logits.
@@ -57,12 +60,28 @@ class Subject:
     fs: float
     r_index: int
     baselines: Mapping[str, npt.NDArray[np.floating]] = field(default_factory=dict)
+    fixed_inputs: tuple[str, ...] = ()
     encode: Callable[[dict[str, jax.Array]], jax.Array] | None = None
     decode: Callable[[dict[str, jax.Array], jax.Array], jax.Array] | None = None
 
     def score(self, inputs: dict[str, jax.Array], target: jax.Array) -> jax.Array:
         """Return the logit of the class ``target`` (int, shape (n_beats,)) of each beat, shape (n_beats,)."""
         return select_logit(self.logits(inputs), target)
+
+    def open_inputs(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the inputs that are attributed."""
+        return {name: x for name, x in inputs.items() if name not in self.fixed_inputs}
+
+    def bind(self, fixed: dict[str, jax.Array]) -> Subject:
+        """Return the model with its fixed inputs filled in: a function of the others alone."""
+        encode, decode = self.encode, self.decode
+        return replace(
+            self,
+            logits=lambda inputs: self.logits({**inputs, **fixed}),
+            fixed_inputs=(),
+            encode=encode and (lambda inputs: encode({**inputs, **fixed})),
+            decode=decode and (lambda inputs, maps: decode({**inputs, **fixed}, maps)),
+        )
 
     def class_index(self, name: str) -> int:
         """Return the place of a class.
