@@ -3,6 +3,37 @@
 For research; not a medical device.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from beatlens._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from beatlens.analysis import Analysis, analyze
+    from beatlens.beats.detector import detect_r_peaks
+    from beatlens.models import load_model
+    from beatlens.records import Annotations, Record, read
+
+__all__ = ["Analysis", "Annotations", "Record", "__version__", "analyze", "detect_r_peaks", "load_model", "read"]
+
+_HOMES = {
+    "Analysis": "beatlens.analysis",
+    "Annotations": "beatlens.records",
+    "Record": "beatlens.records",
+    "analyze": "beatlens.analysis",
+    "detect_r_peaks": "beatlens.beats.detector",
+    "load_model": "beatlens.models",
+    "read": "beatlens.records",
+}
+
+
+def __getattr__(name: str) -> Any:  # imported when first used: 'import beatlens' stays instant
+    if name not in _HOMES:
+        raise AttributeError(f"module 'beatlens' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
