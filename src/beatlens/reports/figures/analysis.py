@@ -44,7 +44,14 @@ def plot_overview(analysis: Analysis) -> Figure:
         look = style.class_style(name)
         style.dress(axes, title=f"{look.letter}: {look.name} beats in {write_duration(trend.step_s)}", y="Beats")
         axes.bar(
-            trend.starts_s, trend.counts[name], width=0.9 * trend.step_s, align="edge", color=look.colour, hatch=look.hatch
+            trend.starts_s,
+            trend.counts[name],
+            width=0.9 * trend.step_s,
+            align="edge",
+            color=look.colour,
+            hatch=look.hatch,
+            edgecolor=style.PAPER,
+            linewidth=0,
         )
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=3))
     _draw_signal(panels[-1], trend, analysis)
@@ -100,7 +107,8 @@ def plot_explained(analysis: Analysis) -> Figure:
         waves.append(why.signal[:, lead])
         weights.append(why.attribution[:, lead])
         at = write_time(float(row["time_s"]), analysis.record.start_time, tenths=True)
-        captions.append(f"{at}, {why.lead_names[lead]}\n{row['class']}, probability {row['probability']:.2f}")
+        probability = "> 0.99" if row["probability"] > 0.995 else f"{row['probability']:.2f}"
+        captions.append(f"{at}, {why.lead_names[lead]}\n{row['class']}, probability {probability}")
     times = analysis.explained[0].explanation.times_ms
     return plot_beats(
         waves,
