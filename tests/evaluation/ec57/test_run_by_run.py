@@ -142,3 +142,8 @@ def test_marks_beyond_the_record_are_refused(marks: Marks) -> None:
     """As for beats."""
     with pytest.raises(AnnotationError, match="the test annotations must lie within the recording's 1000 samples"):
         compare_runs(marks("100N"), marks("1000N"), kind="ventricular", fs=100.0, n_samples=1000)
+
+
+def test_an_episode_without_end_reaches_to_the_end(marks: Marks) -> None:
+    """What the test marks late in it still matches."""
+    assert lengths(marks("100["), marks("5000[ 6000]")) == {"6-6": 1}
