@@ -24,7 +24,7 @@ BATCH: Final = 4
 MARGIN: Final = 0.2
 """A beat whose two likeliest classes are nearer than this is marked as uncertain."""
 FEW_BEATS: Final = 8
-NOISY: Final = -1.9
+NOISY: Final = -2.15
 """Limit of the feature ``noise``, beyond which the shape of a beat is not to be trusted; some 99.8 % of DS1 lie below."""
 
 Inputs = dict[str, npt.NDArray[np.float32]]

@@ -37,7 +37,7 @@ class RhythmTraining(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    epochs: Annotated[int, Field(ge=1, description="Passes over the drawn examples.")] = 8
+    epochs: Annotated[int, Field(ge=1, description="Passes over the drawn examples.")] = 14
     learning_rate: Annotated[float, Field(gt=0, description="AdamW's peak learning rate.")] = 2e-3
     weight_decay: Annotated[float, Field(ge=0, description="AdamW's weight decay.")] = 0.01
     batch_size: Annotated[int, Field(ge=1, description="Sequences a step.")] = 32
@@ -48,8 +48,8 @@ class RhythmTraining(BaseModel):
         1.5,
         1.5,
     )
-    composed: Annotated[float, Field(ge=0, le=1, description="Share of the composed recordings drawn each epoch.")] = 0.4
-    degraded: Annotated[float, Field(ge=0, le=1, description="Share of degraded copies, strips and single leads.")] = 0.4
+    composed: Annotated[float, Field(ge=0, le=1, description="Share of the composed recordings drawn each epoch.")] = 0.5
+    degraded: Annotated[float, Field(ge=0, le=1, description="Share of degraded copies, strips and single leads.")] = 0.2
     composed_copies: Annotated[int, Field(ge=0, description="Sets of composed recordings a patient.")] = 1
     windows: Annotated[bool, Field(description="Whether the network sees the shape of the beats itself.")] = False
     units: Annotated[int, Field(ge=1, description="Of the LSTM, each way.")] = 48
