@@ -69,9 +69,9 @@ def safe_name(name: str) -> str:
 
 def _read(file: Path | None, *, fs: float | None, unit: str | None, patient: bool) -> Record:
     if file is None:
-        from beatlens.analysis.example import load_example
+        from beatlens.records.bundled import read_bundled
 
-        return load_example()
+        return read_bundled()
     from beatlens.records import read
 
     return read(file, fs=fs, unit=unit, patient=patient)

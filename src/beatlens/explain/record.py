@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from beatlens.beats.detector import detect_r_peaks
 from beatlens.beats.seed_windows import seed_windows_of
 from beatlens.errors import AnnotationError, SignalError
 from beatlens.explain.explanation import NO_GAP, Explanation
@@ -30,7 +31,7 @@ def find_beats(record: Record, *, peaks: str = "annotations") -> tuple[npt.NDArr
     record : Record
         A recording.
     peaks : {"annotations", "detect"}
-        Take the beats from the recording's annotations, or find them in its first lead.
+        Take the beats from the recording's annotations, or find them in its leads.
 
     Returns
     -------
@@ -46,14 +47,9 @@ def find_beats(record: Record, *, peaks: str = "annotations") -> tuple[npt.NDArr
         If no beat is found.
     """
     if peaks == "detect":
-        from sleepecg import detect_heartbeats
-
-        lead = record.signal[:, 0]
-        if not np.isfinite(lead).all() or np.ptp(lead) == 0:
-            raise SignalError(f"the first lead must be finite and not flat for beats to be found in it, in {record.name}")
-        samples = np.asarray(detect_heartbeats(lead.astype(np.float64), record.fs), np.int64)
+        samples = detect_r_peaks(record)
         if not len(samples):
-            raise SignalError(f"no heartbeat was found in the first lead of {record.name}")
+            raise SignalError(f"no heartbeat was found in {record.name}")
         return samples, ("",) * len(samples)
     if record.annotations is None:
         raise AnnotationError(f"{record.name} has no annotations", hint="Use --peaks detect to find the beats in the signal.")

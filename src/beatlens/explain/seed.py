@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from beatlens.beats.seed_windows import BEFORE
+from beatlens.errors import ConfigurationError
 from beatlens.explain.subject import Subject
 
 if TYPE_CHECKING:
@@ -17,5 +18,16 @@ WINDOW = "window"
 
 @lru_cache(maxsize=4)
 def seed_subject(model: SeedLSTM) -> Subject:
-    """Return the seed network as an explainer sees it; the same object for the same model, so that it compiles once."""
+    """Return the seed network as an explainer sees it; the same object for the same model, so that it compiles once.
+
+    Raises
+    ------
+    ConfigurationError
+        If the model is of another architecture.
+    """
+    if not hasattr(model, "logit"):
+        raise ConfigurationError(
+            f"only networks of seed-lstm's architecture can be explained so far; got {model.name}",
+            hint="Use --model seed-lstm.",
+        )
     return Subject(model.name, model.classes, lambda inputs: model.logit(inputs[WINDOW]), (WINDOW,), model.fs, BEFORE)
