@@ -41,6 +41,15 @@ def golden_folder(data_folder: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def ec57_folder(data_folder: Path) -> Path:
+    """Annotators and what WFDB's tools print for them, beside the data; the test is skipped without them."""
+    folder = data_folder.parent / "ec57"
+    if not folder.is_dir():
+        pytest.skip(f"no reference results in {folder}")
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail a test that opens a connection to another machine."""

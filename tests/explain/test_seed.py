@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -20,27 +19,16 @@ from beatlens.models.seed_lstm import SeedLSTM
 pytestmark = pytest.mark.golden
 
 
-def golden_folder() -> Path:
-    """BEATLENS_GOLDEN, or the folder ``golden`` beside BEATLENS_DATA's."""
-    named, data = os.environ.get("BEATLENS_GOLDEN"), os.environ.get("BEATLENS_DATA")
-    places = [Path(named)] if named else [Path(data).parent / "golden", Path(data) / "golden"] if data else []
-    for place in places:
-        for folder in (place / "seed-model", place):
-            if (folder / "expected.npz").is_file():
-                return folder
-    pytest.skip("the reference results of the seed model are not here (set BEATLENS_GOLDEN)")
-
-
 @pytest.fixture(scope="module")
-def expected() -> dict[str, npt.NDArray[np.float32]]:
-    with np.load(golden_folder() / "expected.npz") as arrays:
+def expected(golden_folder: Path) -> dict[str, npt.NDArray[np.float32]]:
+    with np.load(golden_folder / "seed-model" / "expected.npz") as arrays:
         return dict(arrays)
 
 
 @pytest.fixture(scope="module")
-def subject() -> Subject:
+def subject(golden_folder: Path) -> Subject:
     card = ModelCard.model_construct(name="seed-lstm")
-    return seed_subject(SeedLSTM(read_keras_model(golden_folder() / "seed-lstm-tensorflow.keras"), card))
+    return seed_subject(SeedLSTM(read_keras_model(golden_folder / "seed-model" / "seed-lstm-tensorflow.keras"), card))
 
 
 def test_probabilities_agree_with_tensorflow(subject: Subject, expected: dict[str, npt.NDArray[np.float32]]) -> None:

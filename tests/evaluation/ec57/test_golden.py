@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from beatlens.databases import mitdb
-from beatlens.errors import RecordNotFoundError
 from beatlens.evaluation.ec57 import Comparison, compare_record, make_reports
 from beatlens.records import Annotations
 from beatlens.records.wfdb_format import read_annotations
@@ -28,28 +26,13 @@ FROM_FIVE_MINUTES = (
 FROM_THE_START = ("bxb_line_f0.txt", "bxb_sd_f0.txt", "sumstats_bxb_line_f0.txt")
 
 
-def golden_folder() -> Path:
-    """Return the folder of the golden results, or skip: BEATLENS_GOLDEN, or ``ec57`` beside the folder BEATLENS_DATA."""
-    named = os.environ.get("BEATLENS_GOLDEN")
-    data = os.environ.get("BEATLENS_DATA")
-    places = [Path(named)] if named else [Path(data).resolve().parent / "ec57"] if data else []
-    for place in places:
-        if (place / "expected").is_dir() and (place / "annotations").is_dir():
-            return place
-    pytest.skip("no golden results: set BEATLENS_GOLDEN to the folder that holds 'annotations' and 'expected'")
-
-
 @cache
 def marks(folder: Path, name: str, annotator: str) -> Annotations:
     return read_annotations(folder / name, annotator)
 
 
 @cache
-def reports_of(golden: Path, annotator: str, start_s: float) -> dict[str, str]:
-    try:
-        database = mitdb.find_database()
-    except RecordNotFoundError as error:
-        pytest.skip(f"{error.message}: set BEATLENS_DATA")
+def reports_of(golden: Path, database: Path, annotator: str, start_s: float) -> dict[str, str]:
     records = tuple(
         compare_record(
             marks(database, name, "atr"),
@@ -68,18 +51,21 @@ def reports_of(golden: Path, annotator: str, start_s: float) -> dict[str, str]:
 @pytest.mark.database
 @pytest.mark.parametrize("annotator", ["pa", "pb", "gq"])
 @pytest.mark.parametrize("file", FROM_FIVE_MINUTES)
-def test_reports_after_the_learning_period_are_reproduced(file: str, annotator: str) -> None:
+def test_reports_after_the_learning_period_are_reproduced(
+    ec57_folder: Path, mitdb_folder: Path, file: str, annotator: str
+) -> None:
     """From five minutes on, as the tools do without options."""
-    golden = golden_folder()
-    assert reports_of(golden, annotator, 300.0)[file].encode() == (golden / "expected" / annotator / file).read_bytes()
+    assert (
+        reports_of(ec57_folder, mitdb_folder, annotator, 300.0)[file].encode()
+        == (ec57_folder / "expected" / annotator / file).read_bytes()
+    )
 
 
 @pytest.mark.golden
 @pytest.mark.database
 @pytest.mark.parametrize("annotator", ["pa", "pb", "gq"])
 @pytest.mark.parametrize("file", FROM_THE_START)
-def test_reports_of_the_whole_record_are_reproduced(file: str, annotator: str) -> None:
+def test_reports_of_the_whole_record_are_reproduced(ec57_folder: Path, mitdb_folder: Path, file: str, annotator: str) -> None:
     """With ``-f 0``: no learning period."""
-    golden = golden_folder()
-    found = reports_of(golden, annotator, 0.0)[file.replace("_f0", "")]
-    assert found.encode() == (golden / "expected" / annotator / file).read_bytes()
+    found = reports_of(ec57_folder, mitdb_folder, annotator, 0.0)[file.replace("_f0", "")]
+    assert found.encode() == (ec57_folder / "expected" / annotator / file).read_bytes()
