@@ -7,6 +7,7 @@ the features of rhythm and shape, and a bidirectional LSTM reads the beats in th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from beatlens.beats.morphology import AFTER, BEFORE
@@ -82,3 +83,15 @@ def _lead_encoder(keras: Any) -> Any:
         values = layers.Conv2D(filters, (1, width), strides=(1, 2), padding="same", activation="relu")(values)
     values = layers.Conv2D(32, (1, N_SAMPLES // 8), activation="relu")(values)  # (n, beats, 1, 32)
     return keras.Model(given, keras.ops.squeeze(values, axis=2), name="lead_encoder")
+
+
+def average_networks(networks: Sequence[Any]) -> Any:
+    """Return one network whose logits are the mean of those of several of the same inputs; a single one as it is."""
+    if len(networks) == 1:
+        return networks[0]
+    keras = load_keras()
+    inputs = {tensor.name: keras.Input(tensor.shape[1:], name=tensor.name) for tensor in networks[0].inputs}
+    for number, network in enumerate(networks):
+        network.name = f"{network.name}_{number}"
+    logits = keras.layers.Average(name="logits")([network(inputs) for network in networks])
+    return keras.Model(inputs, logits, name="rhythm_lstm")

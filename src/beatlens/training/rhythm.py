@@ -17,7 +17,7 @@ from beatlens.labels import classify_symbols
 from beatlens.models.engine import load_keras
 from beatlens.models.rhythm_encoding import EncodedBeats, choose_leads, encode_prepared
 from beatlens.models.rhythm_lstm import empty_inputs, fill_row
-from beatlens.models.rhythm_network import CLASSES, build_rhythm_network
+from beatlens.models.rhythm_network import CLASSES, average_networks, build_rhythm_network
 from beatlens.training.augment import cut_strips, degrade
 from beatlens.training.compose import BeatPool, beat_pool, compose_recording
 
@@ -53,6 +53,7 @@ class RhythmTraining(BaseModel):
     composed_copies: Annotated[int, Field(ge=0, description="Sets of composed recordings a patient.")] = 1
     windows: Annotated[bool, Field(description="Whether the network sees the shape of the beats itself.")] = False
     units: Annotated[int, Field(ge=1, description="Of the LSTM, each way.")] = 48
+    networks: Annotated[int, Field(ge=1, description="Networks, of one seed after another, whose logits are averaged.")] = 3
     seed: Annotated[int, Field(ge=0, description="Of weights, dropout, composition and order.")] = 7
 
 
@@ -135,19 +136,28 @@ def _composed(
 def fit(
     settings: RhythmTraining, examples: Sequence[Example], on_epoch: Callable[[int, float], None] = lambda _e, _l: None
 ) -> Any:
-    """Train the network on these examples.
+    """Train the network, or several whose logits are averaged, on these examples.
 
     Parameters
     ----------
     settings : RhythmTraining
     examples : sequence of Example
     on_epoch : callable
-        Called with the number of the epoch, from 0, and its mean loss.
+        Called with the number of the epoch, from 0 (over all networks), and its mean loss.
 
     Returns
     -------
     keras.Model
     """
+    trained = []
+    for number in range(settings.networks):
+        own = settings.model_copy(update={"seed": settings.seed + number})
+        done = number * settings.epochs
+        trained.append(_fit_one(own, examples, lambda epoch, loss, done=done: on_epoch(done + epoch, loss)))  # type: ignore[misc]
+    return average_networks(trained)
+
+
+def _fit_one(settings: RhythmTraining, examples: Sequence[Example], on_epoch: Callable[[int, float], None]) -> Any:
     keras = load_keras()
     network = build_rhythm_network(seed=settings.seed, n_units=settings.units, windows=settings.windows)
     network.get_layer("scaling").adapt(np.concatenate([e.beats.features for e in examples if e.kind == "real"])[None])

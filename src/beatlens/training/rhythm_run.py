@@ -130,7 +130,7 @@ def _card(
     return ModelCard(
         name="rhythm-lstm",
         version=__version__,
-        architecture=f"{seen}; a bidirectional LSTM ({settings.units} units each way) over the sequence of beats; dense 4",
+        architecture=f"{seen}; a bidirectional LSTM ({settings.units} each way) over the beats; mean of {settings.networks}",
         n_parameters=int(network.count_params()) if network is not None else 0,
         classes=CLASSES,
         fs=FS,
