@@ -106,7 +106,7 @@ def test_beats_are_found_where_there_are_no_annotations(tmp_path: Path) -> None:
 
 def test_the_bundled_recording_is_the_default() -> None:
     (found,) = json.loads(run_explain("--json"))
-    assert found["record"] == "208"
+    assert found["record"] == "MIT-BIH 208, five minutes"
     assert found["true"] is None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from beatlens.records.record import Record
 
-BUNDLED_NAME: Final = "208"
+BUNDLED_NAME: Final = "MIT-BIH 208, five minutes"
 
 
 def read_bundled() -> Record:

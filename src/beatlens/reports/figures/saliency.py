@@ -60,6 +60,9 @@ def plot_saliency(
     style.dress(axes, title=title, x=TIME_LABEL, y=_LABELS.get(unit, f"Voltage ({unit})"))
     lines = _draw_line(axes, time, wave[0], _relative(weight)[0])
     _mark_r(axes, label=True)
+    if len(marks_ms):  # room for the instants below the line
+        low, high = axes.get_ylim()
+        axes.set_ylim(low - 0.16 * (high - low), high)
     below = axes.get_xaxis_transform()
     for place, instant in enumerate(sorted(marks_ms)):
         axes.plot(instant, float(np.interp(instant, time, wave[0])), "o", mfc="none", mec=style.INK, markersize=8)
