@@ -44,7 +44,7 @@ def describe_inter_patient(card: ModelCard) -> str:
     return (
         f"**`{card.name}`, protocol `inter-patient`**: trained on DS1, measured on DS2, reference R peaks, paper mapping; "
         f"in percent, 95 % intervals over records in brackets. {card.protocol_note} Three quarters of DS2's S beats are of "
-        f"record 232, whose kind of rhythm the training's composed recordings were made to resemble: expect the row without it. "
+        f"record 232, whose kind of rhythm the training's composed recordings resemble: expect the row without it. "
         f"[Experiments](docs/experiments.md), [every look at DS2](docs/ds2-log.md).\n\n"
         f"| {' | '.join(names)} |\n|{' --- |' * len(names)}\n" + "\n".join(rows) + "\n"
     )
