@@ -1,7 +1,6 @@
 """A file becomes a `Record`: one reader a format, one `read`."""
 
-from beatlens.records.choice import choose_leads
 from beatlens.records.reading import read
 from beatlens.records.record import Annotations, Record
 
-__all__ = ["Annotations", "Record", "choose_leads", "read"]
+__all__ = ["Annotations", "Record", "read"]
