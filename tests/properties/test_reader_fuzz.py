@@ -26,7 +26,7 @@ from types import FrameType, ModuleType
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from beatlens.errors import BeatlensError
@@ -222,6 +222,8 @@ CELL = st.one_of(
 @given(
     rows=st.lists(st.lists(CELL, min_size=1, max_size=4), min_size=1, max_size=12), mark=st.sampled_from([",", ";", "\t", " "])
 )
+@example(rows=[["0.0", "512 hertz"], ["0.0", "0.0"]], mark=",")
+@example(rows=[['"'], ["0.0", "0.0"], ["0.0", "0.0"]], mark=",")
 def test_any_table_is_a_record_or_one_sentence(tmp_path: Path, rows: list[list[str]], mark: str) -> None:
     """Tables of odd cells, ragged or not, become a record without infinite values, or are refused."""
     path = tmp_path / "table.csv"

@@ -83,8 +83,12 @@ def read_table(path: Path) -> Table:
     rows_in_head = len(lines) - layout.first_row
     if n_columns > rows_in_head and (whole or rows_in_head <= _WIDE):
         columns = _read_wide(path, encoding, layout)
-    else:
-        columns = _read_long(path, encoding, layout, [bool(_CLOCK.match(cell.replace(",", "."))) for cell in first])
+        return Table(columns, (), (), layout.header)  # what stands above its columns names instants, not leads
+    columns = _read_long(path, encoding, layout, [bool(_CLOCK.match(cell.replace(",", "."))) for cell in first])
+    if not columns or not len(columns[0]):  # an unclosed quotation mark swallows all rows
+        raise FormatError(
+            f"{path.name} must hold rows of numbers; none could be read", hint="Look for an unclosed quotation mark."
+        )
     preface, names, units = _split_header(layout, n_columns)
     return Table(columns, names, units, preface)
 
