@@ -1,6 +1,7 @@
 """R peaks under noise: the MIT-BIH Noise Stress Test's recorded noise, added to clean records of DS2.
 
-    BEATLENS_DATA=FOLDER python benchmarks/noise.py --noise FOLDER [--peers sleepecg xqrs neurokit] [--records 100 ...]
+    BEATLENS_DATA=FOLDER python benchmarks/noise.py --noise FOLDER [--peers sleepecg xqrs neurokit] [--kinds bw em ma]
+        [--records 100 ...]
 
 ``--noise`` names the folder of the unpacked noise recordings bw, em and ma (two channels each, 360 Hz). As the database's own
 program ``nst`` does it, noise is added for two minutes and left out for two, in turn, from 5:00 on; the first channel to the
@@ -29,6 +30,7 @@ from beatlens.records.wfdb_format import read_wfdb
 
 CLEAN = ("100", "113", "123", "202", "213", "219", "231", "233")
 """The DS2 records in which no change of signal quality is annotated."""
+KINDS = ("bw", "em", "ma")
 LEVELS = (24, 18, 12, 6, 0, -6)
 START_S, PART_S = 300, 120
 
@@ -108,6 +110,7 @@ def main() -> None:
     parser.add_argument("--noise", type=Path, required=True)
     peers = [name for name in PEERS if name != "gqrs"]
     parser.add_argument("--peers", nargs="*", default=peers, choices=peers)
+    parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=KINDS)
     parser.add_argument("--records", nargs="*", default=list(CLEAN))
     options = parser.parse_args()
     records = [read_mitdb(name) for name in options.records]
@@ -115,7 +118,7 @@ def main() -> None:
     detectors |= {f"{name}, first lead": PEERS[name] for name in options.peers}
     print("Se/+P in %, noisy parts of", *options.records)
     print(f"{'noise':<5} {'detector':<22} " + "  ".join(f"{level:>10} dB" for level in LEVELS))
-    for kind in ("bw", "em", "ma"):
+    for kind in options.kinds:
         noise = read_wfdb(options.noise / kind).signal.astype(float)
         for name, detector in detectors.items():
             try:
