@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -93,5 +95,50 @@ def run_beatlens(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
             status = int(stop.code or 0)
         found = capsys.readouterr()
         return Finished(status, found.out, found.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def made_up() -> ModuleType:
+    """The module `made_up_recording`."""
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location(
+        "made_up_recording", Path(__file__).parent / "reports" / "made_up_recording.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def known_analysis(made_up: ModuleType) -> Any:
+    """An analysis with every kind of event, one explained beat, and a time of day."""
+    import datetime as dt
+    from dataclasses import replace
+
+    from beatlens.analysis import Settings, analyze
+
+    record = made_up.make_record(made_up.RHYTHM, start=dt.datetime(2020, 5, 17, 23, 59, 0))
+    found = analyze(
+        record,
+        model=made_up.WidthModel(),
+        r_samples=made_up.r_samples_of(record, made_up.RHYTHM),
+        settings=Settings(explanations=6),
+    )
+    return replace(found, explained=(made_up.explain_first(found),), notes=())
+
+
+@pytest.fixture(scope="session")
+def analyse_beats(made_up: ModuleType) -> Callable[..., Any]:
+    """Return a function that analyses a made-up rhythm with the made-up model."""
+    from beatlens.analysis import analyze
+
+    def run(beats: Any, **options: Any) -> Any:
+        record = made_up.make_record(beats, **options)
+        return analyze(record, model=made_up.WidthModel(), r_samples=made_up.r_samples_of(record, beats))
 
     return run

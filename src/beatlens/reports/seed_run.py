@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 METHOD: Final = "saliency"
 TITLE: Final = "seed-lstm, seed protocol, held-out beats"
 N_AVERAGED, N_SHOWN = 1000, 12
+TIMES_MS: Final = np.asarray((np.arange(N_SAMPLES) - BEFORE) * (1000.0 / FS), np.float64)
 _CURVES: Final = {
     "loss": "loss",
     "accuracy": "accuracy",
@@ -207,7 +208,7 @@ def _write_saliency(
             unit="z-score",
             title=f"Record {beats.records[k]}, {beats.symbols[k]} at sample {beats.samples[k]:,}: called {name} "
             f"({max(explained.abnormal[k], 1 - explained.abnormal[k]):.2f})",
-            marks_ms=find_salient_times(explained.saliency[k], _times_ms()).tolist(),
+            marks_ms=find_salient_times(explained.saliency[k], TIMES_MS).tolist(),
         )
         written += save_figure(figure, folder / f"beat-{name}")
     return written
@@ -215,7 +216,7 @@ def _write_saliency(
 
 def explain_rows(explained: ExplainedBeats, rows: npt.NDArray[np.int64]) -> list[Explanation]:
     """Return an `Explanation` for each of these rows; the signal is the z-scored window."""
-    times, evidence = _times_ms(), find_method(METHOD).evidence
+    times, evidence = TIMES_MS, find_method(METHOD).evidence
     found = []
     for k in rows.tolist():
         called, true, p = str(explained.called[k]), str(explained.true[k]), float(explained.abnormal[k])
@@ -258,7 +259,3 @@ def _tabulate_predictions(beats: SeedBeats, abnormal: npt.NDArray[np.float32]) -
             "abnormal": np.round(abnormal.astype(np.float64), 6),
         }
     )
-
-
-def _times_ms() -> npt.NDArray[np.float64]:
-    return np.asarray((np.arange(N_SAMPLES) - BEFORE) * (1000.0 / FS), np.float64)
