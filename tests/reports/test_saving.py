@@ -31,7 +31,7 @@ def test_the_folder_holds_everything(folder):
     """Report, document, tables, annotations and each figure in both formats, and no leftovers beside it."""
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {"beats.parquet"}
     figures = {f"figures/{name}.{kind}" for name in ("overview", "shapes", "explained-beats") for kind in ("png", "svg")}
-    assert files == {"report.html", "analysis.json", "beats.csv", "beats.bl", "beats.hea"} | figures
+    assert files == {"report.html", "analysis.json", "fhir.json", "beats.csv", "beats.bl", "beats.hea"} | figures
     assert [path.name for path in folder.parent.iterdir()] == ["report"]
 
 

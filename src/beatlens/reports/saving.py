@@ -13,6 +13,7 @@ from beatlens._io import write_json, write_text
 from beatlens.analysis.result import Analysis
 from beatlens.errors import OutputError
 from beatlens.reports.document import make_document
+from beatlens.reports.fhir import make_bundle
 from beatlens.reports.figures.analysis import draw_figures
 from beatlens.reports.figures.saving import save_figure
 from beatlens.reports.page import render_report
@@ -20,6 +21,7 @@ from beatlens.reports.tables import write_annotations, write_csv, write_parquet
 
 DOCUMENT: Final = "analysis.json"
 REPORT: Final = "report.html"
+BUNDLE: Final = "fhir.json"
 STAGES: Final = ("report", "tables", "figures")
 
 
@@ -33,7 +35,8 @@ def save_analysis(
     """Write everything that an analysis found.
 
     The folder holds ``report.html``, ``analysis.json``, ``beats.csv`` (and ``beats.parquet`` where pyarrow is installed),
-    ``beats.bl`` with ``beats.hea`` (WFDB annotations) and ``figures/`` (PNG and SVG). It appears when all of it is written.
+    ``beats.bl`` with ``beats.hea`` (WFDB annotations), ``fhir.json`` (an HL7 FHIR R5 bundle) and ``figures/`` (PNG and SVG).
+    It appears when all of it is written.
 
     Parameters
     ----------
@@ -62,6 +65,7 @@ def save_analysis(
         write_text(temporary / REPORT, render_report(analysis))
         progress("tables", 0.0)
         write_json(temporary / DOCUMENT, make_document(analysis))
+        write_json(temporary / BUNDLE, make_bundle(analysis))
         write_csv(temporary / "beats.csv", analysis.beats)
         write_parquet(temporary / "beats.parquet", analysis.beats)
         write_annotations(temporary, analysis)
