@@ -88,3 +88,21 @@ def test_a_dicom_picture_is_no_recording(synthetic: ModuleType, tmp_path: Path) 
     data.save_as(path)
     with pytest.raises(BeatlensError, match="is a DICOM file without a waveform"):
         read(path)
+
+
+@pytest.mark.parametrize("piece", [b"<!--", b"<?", b"<![", b"<![>", b"<!", b"<!>", b"<!--><!"])
+def test_markup_of_openings_alone_is_one_sentence(piece: bytes, tmp_path: Path) -> None:
+    """Sixty thousand bytes of openings that nothing closes are told at once; a pattern that backtracks would not end."""
+    (tmp_path / "openings.xml").write_bytes((piece * 60_000)[:60_000])
+    with pytest.raises(FormatError, match="markup of a kind that is not read"):
+        read(tmp_path / "openings.xml")
+
+
+def test_comments_and_a_document_type_may_stand_before_the_root(synthetic: ModuleType, tmp_path: Path) -> None:
+    """The root is found behind a comment that names another and a document type with an internal subset."""
+    path = synthetic.WRITERS["hl7-aecg"](tmp_path, synthetic.beats())
+    text = path.read_text(encoding="utf-8")
+    body = text[text.index("?>") + 2 :] if text.startswith("<?xml") else text
+    before = '<?xml version="1.0"?><!-- <svg> --><!DOCTYPE AnnotatedECG [<!ELEMENT a ANY>]>'
+    path.write_text(before + body, encoding="utf-8")
+    assert read(path).source == "hl7-aecg"

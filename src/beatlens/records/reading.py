@@ -56,6 +56,7 @@ _REFUSED = {
     b"ANN  1.0": ("an ISHNE annotation file without a signal", _READ),
     b"SQLite format 3": ("a database", _READ),
 }
+_ROOT = re.compile(rb"<(?:[A-Za-z_][\w.\-]*:)?([A-Za-z_][\w.\-]*)")
 _KINDS = {
     ".scp": "SCP-ECG",
     ".edf": "EDF",
@@ -217,16 +218,38 @@ def _by_markup(head: bytes, path: Path) -> str | None:
     plain = head.replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     if not plain.startswith(b"<"):
         return None
-    bare = re.sub(rb"<!--.*?-->|<\?.*?\?>|<![^>\[]*(?:\[[^\]]*\])?[^>]*>", b"", plain, flags=re.DOTALL)
-    root = re.search(rb"<(?:[A-Za-z_][\w.\-]*:)?([A-Za-z_][\w.\-]*)", bare)
-    kind = _XML.get(root[1].decode("latin-1").lower()) if root else None
+    root = _root_element(plain)
+    kind = _XML.get(root.lower()) if root else None
     if kind is None:
-        named = f"its root is <{root[1].decode('latin-1')[:40]}>" if root else "it has no root"
+        named = f"its root is <{root[:40]}>" if root else "it has no root"
         raise FormatError(
             f"{path.name} is markup of a kind that is not read: {named}",
             hint="HL7 aECG, GE MUSE and Philips Sierra XML are read.",
         )
     return kind
+
+
+def _root_element(markup: bytes) -> str | None:
+    """Return the local name of the root element, whatever comments and declarations stand before it.
+
+    Each step goes on from where the last one ended: a pattern that backtracks would take minutes for some heads.
+    """
+    at = markup.find(b"<")
+    while at >= 0:
+        if markup.startswith(b"<!--", at):
+            end = markup.find(b"-->", at + 4)
+        elif markup.startswith(b"<?", at):
+            end = markup.find(b"?>", at + 2)
+        elif markup.startswith(b"<!", at):
+            end, subset = markup.find(b">", at), markup.find(b"[", at)
+            if 0 <= subset < end:
+                closing = markup.find(b"]", subset)
+                end = markup.find(b">", closing) if closing >= 0 else -1
+        else:
+            found = _ROOT.match(markup, at)
+            return found[1].decode("latin-1") if found else None
+        at = markup.find(b"<", end) if end >= 0 else -1
+    return None
 
 
 def _by_text(head: bytes) -> str | None:
