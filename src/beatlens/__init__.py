@@ -12,20 +12,36 @@ from beatlens._version import __version__
 
 if TYPE_CHECKING:
     from beatlens.analysis import Analysis, analyze
+    from beatlens.analysis.stream import BeatStream, StreamedBeat, stream
     from beatlens.beats.detector import detect_r_peaks
     from beatlens.models import load_model
     from beatlens.records import Annotations, Record, read
 
-__all__ = ["Analysis", "Annotations", "Record", "__version__", "analyze", "detect_r_peaks", "load_model", "read"]
+__all__ = [
+    "Analysis",
+    "Annotations",
+    "BeatStream",
+    "Record",
+    "StreamedBeat",
+    "__version__",
+    "analyze",
+    "detect_r_peaks",
+    "load_model",
+    "read",
+    "stream",
+]
 
 _HOMES = {
     "Analysis": "beatlens.analysis",
     "Annotations": "beatlens.records",
+    "BeatStream": "beatlens.analysis.stream",
     "Record": "beatlens.records",
+    "StreamedBeat": "beatlens.analysis.stream",
     "analyze": "beatlens.analysis",
     "detect_r_peaks": "beatlens.beats.detector",
     "load_model": "beatlens.models",
     "read": "beatlens.records",
+    "stream": "beatlens.analysis.stream",
 }
 
 

@@ -74,6 +74,7 @@ class SeedLSTM:
     classes: Final = ("normal", "abnormal")
     fs: Final = FS
     batch_size: Final = 512
+    few: Final = 16
 
     def __init__(self, keras_model: Any, card: ModelCard) -> None:
         last = keras_model.layers[-1]
@@ -130,9 +131,10 @@ class SeedLSTM:
         if not np.isfinite(windows).all():
             raise SignalError("'windows' must be finite; got NaN or infinity", hint="Leave out beats that lie in a gap.")
         probability = np.empty(len(windows), np.float32)
-        for start in range(0, len(windows), self.batch_size):
-            part = windows[start : start + self.batch_size]
-            padded = np.zeros((self.batch_size, N_SAMPLES), np.float32)  # one shape, compiled once
+        size = self.few if len(windows) <= self.few else self.batch_size  # two shapes, each compiled once
+        for start in range(0, len(windows), size):
+            part = windows[start : start + size]
+            padded = np.zeros((size, N_SAMPLES), np.float32)
             padded[: len(part)] = part
             probability[start : start + len(part)] = self._compiled(padded)[: len(part)]
         return probability
