@@ -113,6 +113,44 @@ def test_a_model_is_measured_from_the_raw_signal(folder: Path, monkeypatch: pyte
 
 
 @pytest.mark.database
+@pytest.mark.parametrize("protocol", ["inter-patient", "ec57"])
+def test_a_model_may_be_shown_the_first_lead_only(folder: Path, monkeypatch: pytest.MonkeyPatch, protocol: str) -> None:
+    """It sees one lead of each record, and the figures and the log say so."""
+    seen = []
+
+    class Watching(Model):
+        def predict_record(self, record: Any, r_samples: np.ndarray) -> SimpleNamespace:
+            seen.append(record.lead_names)
+            return super().predict_record(record, r_samples)
+
+    monkeypatch.setattr("beatlens.models.load_model", lambda _: Watching("101"))
+    arguments = ("--protocol", protocol, "--records", folder / "list.txt", "--leads", 1, "--log", folder / "log.md")
+    result = run("oracle", *arguments, "--json")
+    assert result.exit_code == 0, result.output
+    assert seen == [("MLII",), ("MLII",)]
+    assert json.loads(result.stdout)["provenance"]["split"] == "records 100 202, first lead only; trained on 101"
+    assert "first lead only" in (folder / "log.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.database
+def test_figures_are_drawn_where_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calibration stands in the result, and its diagram beside the confusion matrix."""
+    monkeypatch.setattr("beatlens.models.load_model", lambda _: Model("101"))
+    arguments = ("--protocol", "inter-patient", "--records", folder / "list.txt", "--figures", folder / "drawn")
+    result = run("oracle", *arguments, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)["figures"]["calibration"]["abnormal"]
+    assert found["n_beats"] > 4000
+    assert found["expected_calibration_error"]["value"] == pytest.approx(0.1, abs=0.05)
+    assert {path.name for path in (folder / "drawn").iterdir()} == {
+        "confusion.png",
+        "confusion.svg",
+        "reliability.png",
+        "reliability.svg",
+    }
+
+
+@pytest.mark.database
 def test_a_leak_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("beatlens.models.load_model", lambda _: Model("100", "101"))
     result = run("oracle", "--protocol", "inter-patient", "--records", folder / "list.txt")
@@ -185,6 +223,10 @@ def test_annotations_of_another_rate_are_refused(folder: Path, protocol: str) ->
         ("mine", "--annotations", "somewhere", "--protocol", "ec57"),
         ("mine", "--protocol", "ec57", "--json", "--latex"),
         ("mine", "--protocol", "other"),
+        ("mine", "--protocol", "seed", "--leads", "1"),
+        ("mine", "--protocol", "inter-patient", "--leads", "0"),
+        ("--annotations", "somewhere", "--protocol", "ec57", "--leads", "1"),
+        ("mine", "--protocol", "ec57", "--figures", "somewhere"),
     ],
 )
 def test_wrong_usage(arguments: tuple[str, ...]) -> None:

@@ -36,6 +36,8 @@ class _Request:
     database: Path
     threshold: float
     n_resamples: int
+    n_leads: int | None
+    figures: Path | None
 
 
 def evaluate(
@@ -50,6 +52,10 @@ def evaluate(
     database: Annotated[Path | None, typer.Option(help="The unpacked MIT-BIH database; found if not given.")] = None,
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Probability from which on a beat is abnormal.")] = 0.5,
     resamples: Annotated[int, typer.Option(min=1, help="Resamples of the records for the 95 % intervals.")] = 1000,
+    leads: Annotated[int | None, typer.Option(min=1, help="Show the model so many leads, the first; all if not given.")] = None,
+    figures: Annotated[
+        Path | None, typer.Option(help="Folder for the reliability diagram and the confusion matrix, under inter-patient.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     as_latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX.")] = False,
@@ -60,9 +66,13 @@ def evaluate(
         raise typer.BadParameter("give a MODEL or --annotations FOLDER, one of the two")
     if as_json + as_markdown + as_latex > 1:
         raise typer.BadParameter("give one of --json, --markdown and --latex")
+    if leads is not None and (annotations is not None or protocol is Protocol.SEED):
+        raise typer.BadParameter("--leads goes with a model under inter-patient or ec57")
+    if figures is not None and protocol is not Protocol.INTER_PATIENT:
+        raise typer.BadParameter("--figures goes with --protocol inter-patient")
     from beatlens.databases import mitdb
 
-    asked = _Request(protocol, _names(records), mitdb.find_database(database), threshold, resamples)
+    asked = _Request(protocol, _names(records), mitdb.find_database(database), threshold, resamples, leads, figures)
     result = _evaluate_annotations(annotations, test, asked) if annotations else _evaluate_model(str(model), asked)
     if log is not None:
         from beatlens.evaluation.look_log import log_look
@@ -89,8 +99,8 @@ def _names(file: Path | None) -> tuple[str, ...]:
     return names
 
 
-def _split(names: tuple[str, ...], trained: str) -> str:
-    """Say which records were measured on, and what was seen before."""
+def _split(names: tuple[str, ...], trained: str, n_leads: int | None = None) -> str:
+    """Say which records were measured on, how much of them, and what was seen before."""
     from beatlens.databases import mitdb
 
     if set(names) == set(mitdb.DS2):
@@ -99,6 +109,8 @@ def _split(names: tuple[str, ...], trained: str) -> str:
         which = "all 48 records"
     else:
         which = f"records {' '.join(names)}"
+    if n_leads is not None:
+        which += ", first lead only" if n_leads == 1 else f", first {n_leads} leads"
     return f"{which}; {trained}"
 
 
@@ -133,7 +145,8 @@ def _evaluate_model(name: str, asked: _Request) -> Result:
     if asked.protocol is Protocol.SEED:
         return _evaluate_seed(judge, asked)
     notes = check_leakage(judge.card, asked.names, model=judge.name)
-    split = _split(asked.names, f"trained on {_trained_on(card_field(judge.card, 'training_records'))}")
+    trained = f"trained on {_trained_on(card_field(judge.card, 'training_records'))}"
+    split = _split(asked.names, trained, asked.n_leads)
     provenance = _provenance(asked.protocol, split=split, model=judge.name, weights=card_field(judge.card, "sha256") or "")
     with console.progress_bar("records") as bar:
         task = bar.add_task("judging", total=len(asked.names))
@@ -142,9 +155,13 @@ def _evaluate_model(name: str, asked: _Request) -> Result:
             bar.update(task, advance=1)
 
         if asked.protocol is Protocol.EC57:
-            annotated = annotate_records(judge, asked.names, detect=detect_r_peaks, folder=asked.database, on_record=step)
+            annotated = annotate_records(
+                judge, asked.names, detect=detect_r_peaks, folder=asked.database, n_leads=asked.n_leads, on_record=step
+            )
         else:
-            calls, reference = call_known_beats(judge, asked.names, folder=asked.database, on_record=step)
+            calls, reference = call_known_beats(
+                judge, asked.names, folder=asked.database, n_leads=asked.n_leads, on_record=step
+            )
     if asked.protocol is Protocol.EC57:
         return _report_ec57(annotated, asked, provenance, notes)
     return _report_inter_patient(calls, reference, asked, provenance, notes)
@@ -250,6 +267,12 @@ def _report_inter_patient(
     from beatlens.evaluation.protocols.reports import report_inter_patient
 
     figures = evaluate_inter_patient(calls, reference, threshold=asked.threshold, n_resamples=asked.n_resamples)
+    if asked.figures is not None:
+        from beatlens.reports.figures.reliability import save_inter_patient_figures
+
+        title = f"{provenance.model}, inter-patient, {provenance.split.split(';')[0]}"
+        for path in save_inter_patient_figures(figures, asked.figures, title=title):
+            console.errors.print(f"wrote {path}", markup=False)
     return report_inter_patient(figures, provenance, notes)
 
 

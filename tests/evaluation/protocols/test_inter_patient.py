@@ -170,3 +170,22 @@ def test_bad_input_is_refused(
 def test_calls_must_be_one_a_beat() -> None:
     with pytest.raises(AnnotationError, match=r"one a beat; got lengths \[1, 2\]"):
         BeatCalls(np.array([1, 2]), np.array(["N"]))
+
+
+def test_calibration_is_of_beats_that_were_found_and_judged() -> None:
+    """Probability of abnormal, and of the called class, under the paper mapping: a j called N is right."""
+    reference = {"100": reference_of("NVjV"), "103": reference_of("NN")}
+    calls = {
+        "100": BeatCalls(
+            reference["100"].samples[:3], np.array(["N", "V", "N"]), np.array([0.1, 0.8, 0.3]), np.array([0.9, 0.7, 0.7])
+        ),
+        "103": BeatCalls(reference["103"].samples, np.array(["V", ""]), np.array([0.6, np.nan]), np.array([0.6, np.nan])),
+    }
+    found = evaluate_inter_patient(calls, reference, n_resamples=20).calibration
+    assert found["abnormal"].n_beats == found["called class"].n_beats == 4
+    assert found["abnormal"].ece.figure.value == pytest.approx((0.1 + 0.2 + 0.3 + 0.6) / 4)
+    assert found["called class"].ece.figure.value == pytest.approx((0.1 + 2 * 0.3 + 0.6) / 4)
+
+
+def test_without_probabilities_there_is_no_calibration() -> None:
+    assert evaluate_inter_patient({"100": calls_of("NV")}, {"100": reference_of("NV")}).calibration == {}

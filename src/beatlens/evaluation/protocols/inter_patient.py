@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from beatlens.errors import AnnotationError, ConfigurationError
 from beatlens.evaluation.bootstrap import draw_records, interval_of
+from beatlens.evaluation.calibration import Reliability, count_bins, measure_reliability
 from beatlens.evaluation.ec57.pairing import pair_beats
 from beatlens.evaluation.ec57.streams import read_stream
 from beatlens.evaluation.metrics import ClassFigures, Figure, Ranking, RankingCurve, class_figures, mean_figure
@@ -50,14 +51,18 @@ class BeatCalls:
         WFDB symbols or AAMI classes; or ``normal`` and ``abnormal``; empty where a beat was not judged.
     abnormal : ndarray of float, shape (n_beats,), optional
         Probability that the beat is not normal; NaN where it was not judged.
+    confidence : ndarray of float, shape (n_beats,), optional
+        Probability of the class that the beat was called; NaN where it was not judged.
     """
 
     samples: npt.NDArray[np.int64]
     classes: npt.NDArray[np.str_]
     abnormal: npt.NDArray[np.floating] | None = None
+    confidence: npt.NDArray[np.floating] | None = None
 
     def __post_init__(self) -> None:
-        lengths = {len(self.samples), len(self.classes), len(self.samples if self.abnormal is None else self.abnormal)}
+        lengths = {len(self.samples if each is None else each) for each in (self.classes, self.abnormal, self.confidence)}
+        lengths.add(len(self.samples))
         if len(lengths) > 1:
             raise AnnotationError(f"samples, classes and probabilities must be one a beat; got lengths {sorted(lengths)}")
 
@@ -70,6 +75,7 @@ class _Judged:
     symbols: npt.NDArray[np.str_]
     called: npt.NDArray[np.str_]
     abnormal: npt.NDArray[np.float64]
+    confidence: npt.NDArray[np.float64]
     false: npt.NDArray[np.str_]
     false_abnormal: npt.NDArray[np.float64]
 
@@ -133,6 +139,9 @@ class InterPatientFigures:
         Beats of the reference; those without a partner; beats without one in the reference; beats without a call.
     has_classes : bool
         Whether the model tells classes apart, or only normal from abnormal.
+    calibration : dict of str to Reliability
+        Of the probability of ``abnormal``, and of the ``called class``, where there are probabilities: all records, paper
+        mapping, beats of the reference that were found and judged.
     """
 
     subsets: dict[tuple[str, str], SubsetFigures]
@@ -142,6 +151,7 @@ class InterPatientFigures:
     n_false: int
     n_unjudged: int
     has_classes: bool
+    calibration: dict[str, Reliability]
 
 
 def evaluate_inter_patient(
@@ -200,7 +210,19 @@ def evaluate_inter_patient(
         n_false=sum(len(item.false) for item in judged),
         n_unjudged=int((called == "").sum()),
         has_classes=has_classes,
+        calibration=_calibrate(judged, n_resamples),
     )
+
+
+def _calibrate(judged: Sequence[_Judged], n_resamples: int) -> dict[str, Reliability]:
+    """Measure how far probabilities hold, under the paper mapping."""
+    parts: dict[str, list[npt.NDArray[np.float64]]] = {"abnormal": [], "called class": []}
+    for item in judged:
+        true, called = (classify_symbols(classes, mapping="paper") for classes in (item.symbols, item.called))
+        parts["abnormal"].append(count_bins(item.abnormal, true != "N"))
+        parts["called class"].append(count_bins(item.confidence, true == called))
+    found = {name: measure_reliability(counts, n_resamples=n_resamples) for name, counts in parts.items()}
+    return {name: reliability for name, reliability in found.items() if reliability.n_beats}
 
 
 def _judge(name: str, calls: BeatCalls, reference: Annotations, *, window: int) -> _Judged:
@@ -208,20 +230,23 @@ def _judge(name: str, calls: BeatCalls, reference: Annotations, *, window: int) 
     beats = reference.select(np.isin(reference.symbols, list(BEAT_SYMBOLS)))
     partner = pair_beats(beats.samples, calls.samples, window=window)
     found = partner >= 0
-    probability = np.full(len(calls.samples), np.nan) if calls.abnormal is None else np.asarray(calls.abnormal, np.float64)
+    unknown_p = np.full(len(calls.samples), np.nan)
+    probability, confidence = (
+        unknown_p if each is None else np.asarray(each, np.float64) for each in (calls.abnormal, calls.confidence)
+    )
     classes = calls.classes.astype("<U8")
     unknown = sorted(set(classes.tolist()) - {*BEAT_SYMBOLS, *AAMI_CLASSES, "normal", "abnormal", ""})
     if unknown:
         raise AnnotationError(f"a call must be a beat's symbol or class; got '{unknown[0]}', in record {name}")
     called = np.full(len(beats), "missed", "<U8")
     called[found] = classes[partner[found]]
-    abnormal = np.full(len(beats), np.nan)
-    abnormal[found] = probability[partner[found]]
+    of_beats = np.full((2, len(beats)), np.nan)
+    of_beats[:, found] = np.stack([probability, confidence])[:, partner[found]]
     alone = np.ones(len(calls.samples), bool)
     alone[partner[found]] = False
     for begin, end in read_stream(reference, window=window).fibrillations:  # where no beats are expected
         alone &= (calls.samples < begin) | (calls.samples > end)
-    return _Judged(name, beats.symbols, called, abnormal, classes[alone], probability[alone])
+    return _Judged(name, beats.symbols, called, of_beats[0], of_beats[1], classes[alone], probability[alone])
 
 
 @dataclass(frozen=True, eq=False)

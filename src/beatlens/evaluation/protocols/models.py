@@ -30,6 +30,8 @@ class Predictions(Protocol):
     def abnormal(self) -> npt.NDArray[np.floating]:
         """Probability that each beat is not normal; NaN where it was not judged."""
 
+    # ``probabilities`` (n_beats, n_classes), where a model has them, are measured for calibration.
+
 
 class BeatModel(Protocol):
     """A model that judges the beats of a recording; `beatlens.models` holds some, and any other will do."""
@@ -94,7 +96,12 @@ def check_leakage(card: Any, records: Iterable[str], *, model: str = "the model"
 
 
 def call_known_beats(
-    model: BeatModel, records: Sequence[str], *, folder: Path | None = None, on_record: Callable[[str], None] | None = None
+    model: BeatModel,
+    records: Sequence[str],
+    *,
+    folder: Path | None = None,
+    n_leads: int | None = None,
+    on_record: Callable[[str], None] | None = None,
 ) -> tuple[dict[str, BeatCalls], dict[str, Annotations]]:
     """Let a model judge the beats of MIT-BIH records at the reference's R peaks, as the ``inter-patient`` protocol does.
 
@@ -106,6 +113,8 @@ def call_known_beats(
         Names of the records.
     folder : Path, optional
         Where the database is; found if not given.
+    n_leads : int, optional
+        Show the model only so many leads, the first ones; all if not given.
     on_record : callable, optional
         Called with the name of each record that is done.
 
@@ -117,11 +126,17 @@ def call_known_beats(
     folder = folder or mitdb.find_database()
     calls, reference = {}, {}
     for name in records:
-        record = mitdb.read_mitdb(name, folder)
+        record = read_leads(name, folder, n_leads)
         marks = record.annotations or _no_marks()
         samples = marks.samples[np.isin(marks.symbols, list(BEAT_SYMBOLS))]
         said = model.predict_record(record, samples)
-        calls[name] = BeatCalls(samples, np.asarray(said.classes, dtype=str), np.asarray(said.abnormal, dtype=np.float64))
+        of_classes = getattr(said, "probabilities", None)
+        calls[name] = BeatCalls(
+            samples,
+            np.asarray(said.classes, dtype=str),
+            np.asarray(said.abnormal, dtype=np.float64),
+            None if of_classes is None else np.max(np.asarray(of_classes, np.float64), axis=1),
+        )
         reference[name] = marks
         if on_record:
             on_record(name)
@@ -134,6 +149,7 @@ def annotate_records(
     *,
     detect: Callable[[Record], npt.NDArray[np.int64]],
     folder: Path | None = None,
+    n_leads: int | None = None,
     on_record: Callable[[str], None] | None = None,
 ) -> dict[str, Annotations]:
     """Let a model annotate MIT-BIH records from the raw signal, as ``ec57`` asks.
@@ -142,7 +158,7 @@ def annotate_records(
 
     Parameters
     ----------
-    model, records, folder, on_record
+    model, records, folder, n_leads, on_record
         As for `call_known_beats`.
     detect : callable
         Finds the R peaks of a record: `beatlens.beats.detector.detect_r_peaks`.
@@ -160,7 +176,7 @@ def annotate_records(
     folder = folder or mitdb.find_database()
     annotated = {}
     for name in records:
-        record = mitdb.read_mitdb(name, folder)
+        record = read_leads(name, folder, n_leads)
         samples = detect(record)
         classes = np.asarray(model.predict_record(record, samples).classes, dtype=str)
         if not np.isin(classes, ["N", "S", "V", "F", "Q", ""]).all():
@@ -172,6 +188,12 @@ def annotate_records(
         if on_record:
             on_record(name)
     return annotated
+
+
+def read_leads(name: str, folder: Path, n_leads: int | None) -> Record:
+    """Read a record of the database, with its first leads only where a number is given."""
+    record = mitdb.read_mitdb(name, folder)
+    return record if n_leads is None else record.select_leads(record.lead_names[:n_leads])
 
 
 def _no_marks() -> Annotations:

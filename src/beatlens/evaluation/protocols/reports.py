@@ -58,12 +58,16 @@ def report_inter_patient(figures: InterPatientFigures, provenance: Provenance, n
     if figures.has_classes:
         tables = [*(_class_table(figures, subset) for subset in _subset_names(figures)), *tables]
         tables += [_confusion_table(figures, mapping) for mapping in MAPPINGS]
+    if figures.calibration:
+        tables.append(_calibration_table(figures))
     tables.append(_record_table(figures))
     everything = figures.subsets["paper", "all"]
     key = {"abnormal F1": everything.abnormal.f1, "AUROC": everything.auroc}
     if figures.has_classes:
         classes = {f"{row.counts.label} F1": row.f1 for row in everything.classes if row.counts.label in "SVF"}
         key = {"macro-F1": everything.macro_f1, **classes, **key}
+    if "abnormal" in figures.calibration:
+        key["calibration error"] = figures.calibration["abnormal"].ece
     counts = f"{figures.n_beats} beats, {figures.n_missed} missed, {figures.n_unjudged} not judged, {figures.n_false} false"
     return Result(
         provenance,
@@ -145,6 +149,12 @@ def _binary_table(figures: InterPatientFigures) -> Table:
     return Table("Abnormal (any class but N) against normal, all records", ("figure", *MAPPINGS), tuple(rows))
 
 
+def _calibration_table(figures: InterPatientFigures) -> Table:
+    rows: list[Row] = [(name, each.n_beats, each.ece, each.brier) for name, each in figures.calibration.items()]
+    heads = ("probability of", "beats", "expected calibration error", "Brier score")
+    return Table("Calibration, all records, paper mapping", heads, tuple(rows))
+
+
 def _confusion_table(figures: InterPatientFigures, mapping: str) -> Table:
     matrix = figures.subsets[mapping, "all"].confusion.tolist()
     rows = tuple((label, *counts) for label, counts in zip(LABELS, matrix, strict=True))
@@ -186,6 +196,7 @@ def _inter_patient_dict(figures: InterPatientFigures) -> dict[str, Any]:
             }
             for mapping in MAPPINGS
         },
+        "calibration": {name: each.to_dict() for name, each in figures.calibration.items()},
     }
 
 
