@@ -11,13 +11,11 @@ import typer
 
 from beatlens.cli import console
 from beatlens.cli.train_rhythm import train_rhythm_lstm
-from beatlens.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from beatlens.beats.seed_windows import SeedSplit
     from beatlens.evaluation.protocols.seed import SeedFigures
     from beatlens.models.seed_lstm import SeedLSTM
-    from beatlens.training.config import SeedTraining
     from beatlens.training.fit import StepReport
 
 app = typer.Typer(help="Train a model.", no_args_is_help=True)
@@ -39,13 +37,13 @@ def train_seed_lstm(
     Beats of one patient stand on both sides of this split: its figures say nothing of patients that the model has not seen.
     """
     from beatlens.training.config import SeedTraining, load_config
-    from beatlens.training.run import open_run
+    from beatlens.training.run import open_run, run_configuration
     from beatlens.training.seed import prepare_seed_split
     from beatlens.training.seed import train_seed_lstm as train
 
     settings = settings or []
     if resume and config is None and not settings:
-        chosen = _configuration_of(out)
+        chosen = run_configuration(SeedTraining, out)
     else:
         chosen = load_config(SeedTraining, config, settings)
     with console.progress_bar("records") as bar:
@@ -84,18 +82,6 @@ class _StepPrinter:
         self.bar.update(self.task, completed=done, description=now)
         if not console.errors.is_terminal and report.step == report.steps_per_epoch:
             console.errors.print(f"{now}  {time.monotonic() - self.started:.0f} s")
-
-
-def _configuration_of(folder: Path) -> SeedTraining:
-    from beatlens.training.config import SeedTraining, build_config
-    from beatlens.training.run import CONFIGURATION
-
-    try:
-        return build_config(SeedTraining, json.loads((folder / CONFIGURATION).read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise ConfigurationError(f"there is no run to resume in {folder}", hint="Leave --resume out to start one.") from error
-    except json.JSONDecodeError as error:
-        raise ConfigurationError(f"{folder / CONFIGURATION} is not JSON: {error}") from error
 
 
 def _finish(model: SeedLSTM, split: SeedSplit, out: Path) -> SeedFigures:

@@ -15,6 +15,7 @@ def train_rhythm_lstm(
     out: Annotated[Path, typer.Option("--out", help="The run's folder.")],
     config: Annotated[Path | None, typer.Option("--config", help="A TOML file of settings.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="One setting, name=value; may be repeated.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Start anew where a run is.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
@@ -22,11 +23,13 @@ def train_rhythm_lstm(
     from beatlens.training.config import load_config
     from beatlens.training.rhythm import RhythmTraining
     from beatlens.training.rhythm_run import train_rhythm_lstm as train
-    from beatlens.training.run import open_run
+    from beatlens.training.run import open_run, run_configuration
 
-    chosen = load_config(RhythmTraining, config, settings or [])
-    open_run(out, chosen, force=force)
-    model = train(chosen, out, lambda line: console.errors.print(line, highlight=False))
+    settings = settings or []
+    chosen = run_configuration(RhythmTraining, out) if resume and config is None and not settings else None
+    chosen = chosen or load_config(RhythmTraining, config, settings)
+    open_run(out, chosen, resume=resume, force=force)
+    model = train(chosen, out, lambda line: console.errors.print(line, highlight=False), resume=resume)
     if as_json:
         console.print_json(model.card.figures)
         return

@@ -20,6 +20,7 @@ from beatlens.models.rhythm_lstm import empty_inputs, fill_row
 from beatlens.models.rhythm_network import CLASSES, average_networks, build_rhythm_network
 from beatlens.training.augment import cut_strips, degrade
 from beatlens.training.compose import BeatPool, beat_pool, compose_recording
+from beatlens.training.rhythm_checkpoint import NOWHERE, Keeper
 
 FOLDS: Final = (
     ("209", "106", "114", "119", "230", "112"),
@@ -134,7 +135,11 @@ def _composed(
 
 
 def fit(
-    settings: RhythmTraining, examples: Sequence[Example], on_epoch: Callable[[int, float], None] = lambda _e, _l: None
+    settings: RhythmTraining,
+    examples: Sequence[Example],
+    on_epoch: Callable[[int, float], None] = lambda _e, _l: None,
+    *,
+    keeper: Keeper = NOWHERE,
 ) -> Any:
     """Train the network, or several whose logits are averaged, on these examples.
 
@@ -144,6 +149,8 @@ def fit(
     examples : sequence of Example
     on_epoch : callable
         Called with the number of the epoch, from 0 (over all networks), and its mean loss.
+    keeper : Keeper
+        Keeps checkpoints, and goes on from those that it has.
 
     Returns
     -------
@@ -153,19 +160,22 @@ def fit(
     for number in range(settings.networks):
         own = settings.model_copy(update={"seed": settings.seed + number})
         done = number * settings.epochs
-        trained.append(_fit_one(own, examples, lambda epoch, loss, done=done: on_epoch(done + epoch, loss)))  # type: ignore[misc]
+        own_keeper = keeper.inside(f"network-{number + 1}")
+        trained.append(_fit_one(own, examples, lambda epoch, loss, done=done: on_epoch(done + epoch, loss), own_keeper))  # type: ignore[misc]
     return average_networks(trained)
 
 
-def _fit_one(settings: RhythmTraining, examples: Sequence[Example], on_epoch: Callable[[int, float], None]) -> Any:
+def _fit_one(
+    settings: RhythmTraining, examples: Sequence[Example], on_epoch: Callable[[int, float], None], keeper: Keeper
+) -> Any:
     keras = load_keras()
     network = build_rhythm_network(seed=settings.seed, n_units=settings.units, windows=settings.windows)
     network.get_layer("scaling").adapt(np.concatenate([e.beats.features for e in examples if e.kind == "real"])[None])
     optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay, clipnorm=1.0)
     network.compile(optimizer, loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     rng = np.random.default_rng(settings.seed)
-    n_steps = 0
-    for epoch in range(settings.epochs):
+    done_epochs, n_steps = keeper.resume(network, optimizer, rng)
+    for epoch in range(done_epochs, settings.epochs):
         drawn = _draw(settings, examples, rng)
         batches = [drawn[at : at + settings.batch_size] for at in range(0, len(drawn), settings.batch_size)]
         losses = []
@@ -175,6 +185,7 @@ def _fit_one(settings: RhythmTraining, examples: Sequence[Example], on_epoch: Ca
             optimizer.learning_rate = settings.learning_rate * warm * max(0.02, 0.5 * (1 + np.cos(np.pi * done)))
             losses.append(float(network.train_on_batch(*_lay_out(settings, batch))))
             n_steps += 1
+        keeper.save(network, optimizer, rng, epoch=epoch + 1, n_steps=n_steps)
         on_epoch(epoch, float(np.mean(losses)))
     return network
 

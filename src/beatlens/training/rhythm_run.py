@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,11 @@ from beatlens.beats.morphology import FS
 from beatlens.databases.fetch import expected_sums
 from beatlens.databases.mitdb import DS1, check_patients_apart
 from beatlens.models.card import ModelCard, write_card
+from beatlens.models.registry import load_model
 from beatlens.models.rhythm_lstm import RhythmLSTM
 from beatlens.models.rhythm_network import CLASSES
 from beatlens.training.rhythm import FOLDS, Example, RhythmTraining, fit, fit_temperature, make_examples
+from beatlens.training.rhythm_checkpoint import FOLDER, NOWHERE, Keeper, keep_in
 from beatlens.training.run import CARD, METRICS, WEIGHTS, package_versions, source_commit
 from beatlens.training.seed import MIT_BIH
 
@@ -43,7 +46,12 @@ class FoldResult:
 
 
 def cross_validate(
-    settings: RhythmTraining, examples: Sequence[Example], card: ModelCard, on_progress: Progress = lambda _: None
+    settings: RhythmTraining,
+    examples: Sequence[Example],
+    card: ModelCard,
+    on_progress: Progress = lambda _: None,
+    *,
+    keeper: Keeper = NOWHERE,
 ) -> list[FoldResult]:
     """Train once a fold without its patients, and let the network judge their real recordings.
 
@@ -57,7 +65,7 @@ def cross_validate(
         def report(epoch: int, loss: float, fold_number: int = number + 1) -> None:
             on_progress(f"fold {fold_number}, epoch {epoch + 1}: {loss:.4f}")
 
-        network = fit(settings, kept, report)
+        network = fit(settings, kept, report, keeper=keeper.inside(f"fold-{number + 1}"))
         model = RhythmLSTM(network, card)
         for example in examples:
             if example.kind == "real" and example.patients <= set(fold):
@@ -84,7 +92,9 @@ def _f1(true: npt.NDArray[np.bool_], called: npt.NDArray[np.bool_]) -> float:
     return 2 * int((true & called).sum()) / either if either else float("nan")
 
 
-def train_rhythm_lstm(settings: RhythmTraining, folder: Path, on_progress: Progress = lambda _: None) -> RhythmLSTM:
+def train_rhythm_lstm(
+    settings: RhythmTraining, folder: Path, on_progress: Progress = lambda _: None, *, resume: bool = False
+) -> RhythmLSTM:
     """Train ``rhythm-lstm`` on DS1 and write ``model.keras``, ``model.json`` and ``metrics.json`` into a run's folder.
 
     Parameters
@@ -94,26 +104,36 @@ def train_rhythm_lstm(settings: RhythmTraining, folder: Path, on_progress: Progr
         The run's folder, opened by `beatlens.training.run.open_run`.
     on_progress : callable
         Called with one line about what is going on.
+    resume : bool
+        Go on from the folder's checkpoints; the result is that of an undisturbed run.
 
     Returns
     -------
     RhythmLSTM
         Calibrated by the temperature of the out-of-fold predictions.
     """
+    if resume and (folder / CARD).is_file():
+        return load_model(folder)  # type: ignore[no-any-return]
     examples = make_examples(settings, on_record=lambda name: on_progress(f"reading and composing: {name}"))
     blank = _card(settings, None, {}, {}, "")
-    results = cross_validate(settings, examples, blank, on_progress)
+    keeper = keep_in(folder, settings, examples)
+    results = cross_validate(settings, examples, blank, on_progress, keeper=keeper)
     figures = {"DS1, four patient-wise folds, reference R peaks, paper mapping": measure_folds(results)}
     temperature = fit_temperature(
         np.concatenate([result.logits for result in results]), np.concatenate([result.labels for result in results])
     )
-    network = fit(settings, examples, lambda e, loss: on_progress(f"all of DS1, epoch {e + 1}: {loss:.4f}"))
+
+    def report(epoch: int, loss: float) -> None:
+        on_progress(f"all of DS1, epoch {epoch + 1}: {loss:.4f}")
+
+    network = fit(settings, examples, report, keeper=keeper.inside("all"))
     with replacing(folder / WEIGHTS) as temporary:
         network.save(temporary)
     calibration = {"temperature": round(temperature, 4), "fitted on": "out-of-fold predictions of DS1"}
     card = _card(settings, network, figures, calibration, sha256_of(folder / WEIGHTS))
-    write_card(folder / CARD, card)
     write_json(folder / METRICS, figures)
+    write_card(folder / CARD, card)  # the last: a folder with a card is a run that is done
+    shutil.rmtree(folder / FOLDER, ignore_errors=True)
     return RhythmLSTM(network, card)
 
 

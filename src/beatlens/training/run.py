@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from beatlens._io import write_json
 from beatlens._version import __version__
 from beatlens.errors import ConfigurationError, OutputError
+from beatlens.training.config import Config, build_config
 from beatlens.training.fit import CHECKPOINT, EpochFigures
 
 CONFIGURATION, HISTORY, WEIGHTS, CARD, METRICS = (
@@ -48,6 +49,22 @@ def open_run(folder: Path, configuration: BaseModel, *, resume: bool = False, fo
             raise OutputError(f"{folder} already holds {'a run' if written.is_file() else 'other files'}", hint=hint)
         shutil.rmtree(folder)
     write_json(written, configuration.model_dump(mode="json"))
+
+
+def run_configuration(kind: type[Config], folder: Path) -> Config:
+    """Return the configuration that a run was started with.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no run in the folder, or its configuration cannot be read.
+    """
+    try:
+        return build_config(kind, json.loads((folder / CONFIGURATION).read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"there is no run to resume in {folder}", hint="Leave --resume out to start one.") from error
+    except json.JSONDecodeError as error:
+        raise ConfigurationError(f"{folder / CONFIGURATION} is not JSON: {error}") from error
 
 
 def write_history(folder: Path, history: list[EpochFigures]) -> None:
