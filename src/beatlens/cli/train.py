@@ -35,6 +35,8 @@ def train_seed_lstm(
     """Train seed-lstm on the seed protocol, and measure it on the held-out part.
 
     Beats of one patient stand on both sides of this split: its figures say nothing of patients that the model has not seen.
+    With --set protocol=inter-patient it is trained on patients of DS1 and stopped on others of them; measure it on DS2 with
+    'beatlens evaluate RUN --protocol inter-patient'.
     """
     from beatlens.training.config import SeedTraining, load_config
     from beatlens.training.run import open_run, run_configuration
@@ -91,13 +93,15 @@ def _finish(model: SeedLSTM, split: SeedSplit, out: Path) -> SeedFigures:
     from beatlens.models.card import write_card
     from beatlens.reports.seed_run import write_seed_figures
     from beatlens.training.run import CARD, HISTORY, METRICS
+    from beatlens.training.seed_patients import FIGURES_OF
 
     test = split.test
+    measured_on = "seed" if model.card.protocol == "seed" else FIGURES_OF
     with console.errors.status(f"measuring on {len(test):,} held-out beats and drawing"):
         abnormal = model.predict_abnormal(test.windows)
         figures = evaluate_seed(test.labels, abnormal, records=test.records, symbols=test.symbols)
         history = json.loads((out / HISTORY).read_text(encoding="utf-8"))
         write_json(out / METRICS, figures.to_dict())
-        write_card(out / CARD, model.card.model_copy(update={"figures": {"seed": figures.headline()}}))
-        write_seed_figures(model, test, abnormal, folder=out, history=history)
+        write_card(out / CARD, model.card.model_copy(update={"figures": {measured_on: figures.headline()}}))
+        write_seed_figures(model, test, abnormal, folder=out, history=history, measured_on=measured_on)
     return figures

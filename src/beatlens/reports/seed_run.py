@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 METHOD: Final = "saliency"
-TITLE: Final = "seed-lstm, seed protocol, held-out beats"
+TITLES: Final = {"seed": "seed-lstm, seed protocol, held-out beats"}
 N_AVERAGED, N_SHOWN = 1000, 12
 TIMES_MS: Final = np.asarray((np.arange(N_SAMPLES) - BEFORE) * (1000.0 / FS), np.float64)
 _CURVES: Final = {
@@ -118,6 +118,7 @@ def write_seed_figures(
     *,
     folder: Path,
     history: Sequence[Mapping[str, float]] = (),
+    measured_on: str = "seed",
 ) -> list[Path]:
     """Write the figures, the predictions and the table of explanations of a test part.
 
@@ -133,12 +134,15 @@ def write_seed_figures(
         Where ``figures/*.png``, ``figures/*.svg``, ``predictions.csv`` and ``explanations.csv`` go.
     history : sequence of mapping
         The run's history, one entry an epoch, for the curves; left out if not given.
+    measured_on : str
+        The protocol, or what else the beats are of, for the titles.
 
     Returns
     -------
     list of Path
         What was written.
     """
+    title = TITLES.get(measured_on, f"seed-lstm, {measured_on}")
     sample, wrong = choose_seed_beats(beats, abnormal)
     rows = np.union1d(sample, wrong)
     explained = explain_seed_test(model, beats.take(rows), abnormal[rows])
@@ -147,16 +151,16 @@ def write_seed_figures(
     called = (abnormal > 0.5).astype(np.int64)
     names = list(SeedLSTM.classes)
     matrix = confusion_matrix(beats.labels, called, labels=(0, 1))
-    written += save_figure(plot_confusion_matrix(matrix, names, title=f"Confusion matrix\n{TITLE}"), figures / "confusion")
+    written += save_figure(plot_confusion_matrix(matrix, names, title=f"Confusion matrix\n{title}"), figures / "confusion")
     right = called == beats.labels
     written += save_figure(
-        plot_outcomes(beats.symbols, right, title=f"Right and wrong by annotation symbol\n{TITLE}"), figures / "outcomes"
+        plot_outcomes(beats.symbols, right, title=f"Right and wrong by annotation symbol\n{title}"), figures / "outcomes"
     )
     if history:
         curves = {ours: [epoch[theirs] for epoch in history] for ours, theirs in _CURVES.items()}
         best = int(np.argmin(curves["val_loss"])) + 1
         written += save_figure(plot_history(curves, best_epoch=best, title="seed-lstm, training"), figures / "training")
-    written += _write_saliency(explained, np.searchsorted(rows, sample), np.searchsorted(rows, wrong), figures)
+    written += _write_saliency(explained, np.searchsorted(rows, sample), np.searchsorted(rows, wrong), figures, title)
     for path, table in (
         (folder / "explanations.csv", tabulate_explanations(explain_rows(explained, np.searchsorted(rows, wrong)))),
         (folder / "predictions.csv", _tabulate_predictions(beats, abnormal)),
@@ -168,7 +172,7 @@ def write_seed_figures(
 
 
 def _write_saliency(
-    explained: ExplainedBeats, sample: npt.NDArray[np.int64], wrong: npt.NDArray[np.int64], folder: Path
+    explained: ExplainedBeats, sample: npt.NDArray[np.int64], wrong: npt.NDArray[np.int64], folder: Path, title: str
 ) -> list[Path]:
     beats, saliency = explained.beats, np.abs(explained.saliency)
     written: list[Path] = []
@@ -192,7 +196,7 @@ def _write_saliency(
         ],
         fs=FS,
         r_index=BEFORE,
-        title=f"The surest {len(shown)} of {len(wrong):,} misclassified beats\n{TITLE}",
+        title=f"The surest {len(shown)} of {len(wrong):,} misclassified beats\n{title}",
     )
     written += save_figure(mistakes, folder / "misclassified")
     for label, name in enumerate(SeedLSTM.classes):

@@ -33,7 +33,14 @@ class SeedTraining(BaseModel):
     test_fraction: Annotated[Fraction, Field(description="Share of the beats that is held out.")] = 0.2
     validation_fraction: Annotated[Fraction, Field(description="Share of the rest that early stopping looks at.")] = 0.1
     seed: Annotated[int, Field(ge=0, description="Of balance, split, weights, dropout and order.")] = 42
-    records: Annotated[tuple[str, ...], Field(description="Records to use; all 48 if empty.")] = ()
+    protocol: Annotated[
+        Literal["seed", "inter-patient"],
+        Field(description="The seed's random split of all 48 records, or patients of DS1 apart with AAMI's classes."),
+    ] = "seed"
+    records: Annotated[tuple[str, ...], Field(description="Records to use; all of the protocol's if empty.")] = ()
+    validation_records: Annotated[
+        tuple[str, ...], Field(description="Patients that early stopping looks at, under 'inter-patient'; five if empty.")
+    ] = ()
     max_beats: Annotated[int | None, Field(ge=20, description="Use only so many beats; for trying things out.")] = None
     checkpoint_every_s: Annotated[float, Field(gt=0, description="Seconds between checkpoints.")] = 60.0
 
