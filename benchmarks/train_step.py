@@ -18,7 +18,7 @@ import sys
 OURS = """
 from beatlens.models.seed_lstm import build_seed_lstm
 from beatlens.training.fit import FitSettings, _Step
-settings = FitSettings(50, BATCH, 1e-4, 'constant', 0.05, None, 5, 42)
+settings = FitSettings(50, BATCH, 1e-4, 'constant', 0.05, None, 5, 42, PRECISION)
 step = _Step(build_seed_lstm(seed=42), settings, 400)
 weight = np.ones(BATCH, np.float32)
 advance = lambda: step.advance(x, y, weight)

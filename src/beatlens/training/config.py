@@ -42,6 +42,13 @@ class SeedTraining(BaseModel):
         tuple[str, ...], Field(description="Patients that early stopping looks at, under 'inter-patient'; five if empty.")
     ] = ()
     max_beats: Annotated[int | None, Field(ge=20, description="Use only so many beats; for trying things out.")] = None
+    precision: Annotated[
+        Literal["float32", "bfloat16"], Field(description="Of the factors in the LSTM's products while training.")
+    ] = "float32"
+    start_from: Annotated[
+        str | None,
+        Field(description="Run, file or name of a seed-lstm whose weights are trained further; its split must be this one."),
+    ] = None
     checkpoint_every_s: Annotated[float, Field(gt=0, description="Seconds between checkpoints.")] = 60.0
 
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from beatlens._io import replacing
 from beatlens.errors import ConfigurationError, FormatError
 from beatlens.models.engine import load_keras
+from beatlens.training.lstm import walk_layers
 
 CHECKPOINT = "checkpoint.npz"
 _EVALUATION_BATCH = 512
@@ -38,6 +39,7 @@ class FitSettings:
     clip_norm: float | None
     patience: int
     seed: int
+    precision: str = "float32"
     checkpoint_every_s: float = 60.0
 
 
@@ -109,9 +111,10 @@ class _Step:
             for group in (model.trainable_variables, model.non_trainable_variables, self.optimizer.variables)
         ]
         cross_entropy = keras.losses.BinaryCrossentropy(reduction="sum")
+        forward = walk_layers(model, settings.precision)
 
         def loss_of(trainable: Any, other: Any, x: Any, y: Any, weight: Any) -> Any:
-            probability, other = model.stateless_call(trainable, other, x, training=True)
+            probability, other = forward(trainable, other, x)
             loss_sum = cross_entropy(y[:, None], probability, sample_weight=weight[:, None])
             hits = (((probability[:, 0] > 0.5) == (y > 0.5)) * weight).sum()
             return loss_sum / weight.sum(), (loss_sum, hits, other)
@@ -160,7 +163,7 @@ def fit_binary(
 
     Parameters
     ----------
-    model : keras.Model
+    model : keras.Sequential
         Ends in one sigmoid; left with the weights of the epoch of the lowest validation loss.
     data : FitData
         Training and validation part.

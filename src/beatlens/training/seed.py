@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,13 +14,17 @@ from beatlens._version import __version__
 from beatlens.beats.seed_windows import LEAK_NOTE, SeedBeats, SeedSplit, balance_beats, load_seed_beats, split_beats
 from beatlens.databases import mitdb
 from beatlens.databases.fetch import expected_sums
+from beatlens.errors import ConfigurationError, LeakageError
 from beatlens.models.card import DataSource, ModelCard, write_card
+from beatlens.models.registry import load_model
 from beatlens.models.seed_lstm import SeedLSTM, build_seed_lstm
 from beatlens.training.config import SeedTraining
 from beatlens.training.fit import FitData, FitSettings, StepReport, fit_binary
 from beatlens.training.run import CARD, WEIGHTS, package_versions, source_commit, write_history
 from beatlens.training.seed_patients import describe_split, prepare_patient_split
 
+SPLIT_SETTINGS: Final = ("seed", "test_fraction", "validation_fraction", "records", "max_beats")
+"""What decides which beats train, validate and test."""
 MIT_BIH = DataSource(name="MIT-BIH Arrhythmia Database", version="1.0.0", licence=mitdb.LICENCE, citation=mitdb.CITATION)
 
 
@@ -83,8 +87,15 @@ def train_seed_lstm(
     -------
     SeedLSTM
         With the weights of the best epoch; its card has no figures yet.
+
+    Raises
+    ------
+    LeakageError
+        If the model that it starts from was trained on another split.
     """
     model = build_seed_lstm(seed=config.seed)
+    if config.start_from is not None:
+        model.set_weights(_load_start(config).keras_model.get_weights())
     data = FitData(
         x_train=split.train.windows[:, :, None],
         y_train=split.train.labels,
@@ -99,6 +110,21 @@ def train_seed_lstm(
     card = describe_seed_lstm(config, split, model, sha256=sha256_of(folder / WEIGHTS))
     write_card(folder / CARD, card)
     return SeedLSTM(model, card)
+
+
+def _load_start(config: SeedTraining) -> SeedLSTM:
+    """Return the model that a training goes on from, if it has not seen any beat that this one holds out."""
+    earlier = load_model(str(config.start_from))
+    if not isinstance(earlier, SeedLSTM):
+        raise ConfigurationError(f"'start_from' must name a seed-lstm; got {earlier.name}")
+    now = config.model_dump(mode="json")
+    other = [name for name in SPLIT_SETTINGS if earlier.card.configuration.get(name) != now[name]]
+    if other:
+        raise LeakageError(
+            f"'start_from' must name a model of the same split; {', '.join(other)} of {config.start_from} differ",
+            hint="Beats that are held out here may have been in its training.",
+        )
+    return earlier
 
 
 def describe_seed_lstm(config: SeedTraining, split: SeedSplit, model: Any, *, sha256: str) -> ModelCard:
