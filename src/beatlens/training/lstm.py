@@ -6,7 +6,7 @@ gradients of the weights are then one large product each, over all steps at once
 rounded to eight bits of mantissa and their sums kept in float32, as are weights, states and gradients.
 
 The equations are those of Hochreiter and Schmidhuber, Neural Computation 9(8):1735-1780 (1997), with the forget gate of Gers,
-Schmidhuber and Cummins, Neural Computation 12(10):2451-2471 (2000), in Keras's order of gates: input, forget, candidate, output.
+Schmidhuber and Cummins, Neural Computation 12(10):2451-2471 (2000). Gates in Keras's order: input, forget, candidate, output.
 """
 
 from __future__ import annotations
@@ -86,8 +86,7 @@ def lstm_layer(precision: str) -> Callable[[Any, Any, Any, Any], Any]:
     """
     import jax
 
-    @jax.custom_vjp
-    def layer(x: Any, kernel: Any, recurrent: Any, bias: Any) -> Any:
+    def run(x: Any, kernel: Any, recurrent: Any, bias: Any) -> Any:
         return _forward(x, kernel, recurrent, bias, precision)[0]
 
     def forward(x: Any, kernel: Any, recurrent: Any, bias: Any) -> tuple[Any, Any]:
@@ -97,8 +96,9 @@ def lstm_layer(precision: str) -> Callable[[Any, Any, Any, Any], Any]:
     def backward(residuals: Any, d_states: Any) -> tuple[Any, ...]:
         return _backward(residuals, d_states, precision)
 
+    layer: Any = jax.custom_vjp(run)
     layer.defvjp(forward, backward)
-    return layer
+    return layer  # type: ignore[no-any-return]
 
 
 def _product(a: Any, b: Any, precision: str) -> Any:
@@ -143,7 +143,7 @@ def _backward(residuals: Any, d_states: Any, precision: str) -> tuple[Any, ...]:
     import jax.numpy as jnp
 
     x, kernel, recurrent, (states, *gates, cells) = residuals
-    (n_steps, n, n_inputs), units = x.shape, recurrent.shape[0]
+    (_, n, n_inputs), units = x.shape, recurrent.shape[0]
     blocks = [slice(k * units, (k + 1) * units) for k in range(4)]
     zeros = jnp.zeros((n, units), jnp.float32)
 
