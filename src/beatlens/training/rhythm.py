@@ -20,7 +20,7 @@ from beatlens.models.rhythm_lstm import empty_inputs, fill_row
 from beatlens.models.rhythm_network import CLASSES, average_networks, build_rhythm_network
 from beatlens.training.augment import cut_strips, degrade
 from beatlens.training.compose import BeatPool, beat_pool, compose_recording
-from beatlens.training.rhythm_checkpoint import NOWHERE, Keeper
+from beatlens.training.rhythm_checkpoint import NOWHERE, Keeper, values_of
 
 FOLDS: Final = (
     ("209", "106", "114", "119", "230", "112"),
@@ -174,7 +174,12 @@ def _fit_one(
     optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay, clipnorm=1.0)
     network.compile(optimizer, loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     rng = np.random.default_rng(settings.seed)
-    done_epochs, n_steps = keeper.resume(network, optimizer, rng)
+    optimizer.build(network.trainable_variables)
+    variables = {"network": network.variables, "optimizer": optimizer.variables}
+    kept, done_epochs, n_steps = keeper.load(values_of(variables), rng)
+    for name, group in variables.items():
+        for variable, value in zip(group, kept[name], strict=True):
+            variable.assign(value)
     for epoch in range(done_epochs, settings.epochs):
         drawn = _draw(settings, examples, rng)
         batches = [drawn[at : at + settings.batch_size] for at in range(0, len(drawn), settings.batch_size)]
@@ -185,7 +190,7 @@ def _fit_one(
             optimizer.learning_rate = settings.learning_rate * warm * max(0.02, 0.5 * (1 + np.cos(np.pi * done)))
             losses.append(float(network.train_on_batch(*_lay_out(settings, batch))))
             n_steps += 1
-        keeper.save(network, optimizer, rng, epoch=epoch + 1, n_steps=n_steps)
+        keeper.save(values_of(variables), rng, epoch=epoch + 1, n_steps=n_steps)
         on_epoch(epoch, float(np.mean(losses)))
     return network
 

@@ -21,6 +21,9 @@ from beatlens.errors import ConfigurationError, FormatError
 
 FOLDER = "checkpoints"
 
+Groups = dict[str, list[Any]]
+"""Arrays by what they are: weights, the other variables of the network, those of the optimizer."""
+
 
 @dataclass(frozen=True)
 class Keeper:
@@ -41,13 +44,21 @@ class Keeper:
         """Return the keeper of a part, or of one of its networks."""
         return self if self.path is None else Keeper(self.path / name, self.identity)
 
-    def resume(self, network: Any, optimizer: Any, rng: np.random.Generator) -> tuple[int, int]:
-        """Put everything back as it was at the end of the last epoch.
+    def load(self, groups: Groups, rng: np.random.Generator) -> tuple[Groups, int, int]:
+        """Return everything as it was at the end of the last epoch, and put the random generator back.
+
+        Parameters
+        ----------
+        groups : dict of str to list of array
+            What `save` is given, as it is before the first step: returned if nothing was kept.
+        rng : numpy Generator
+            Of the order of the examples.
 
         Returns
         -------
+        groups : dict of str to list of array
         epoch, n_steps : int
-            How many epochs and steps are done; 0 if nothing was kept.
+            How many epochs and steps are done.
 
         Raises
         ------
@@ -58,33 +69,30 @@ class Keeper:
         """
         file = self._file
         if file is None or not file.is_file():
-            return 0, 0
+            return groups, 0, 0
         try:
             with np.load(file, allow_pickle=False) as kept:
                 state = json.loads(str(kept["state"]))
                 arrays = {name: kept[name] for name in kept.files if name != "state"}
         except (OSError, ValueError, KeyError, EOFError) as error:
             raise FormatError(f"{file} is not a checkpoint: {error}", hint="Start again with --force.") from error
-        if state["identity"] != self.identity:
+        loaded = {name: [arrays.get(f"{name}/{k}") for k in range(len(group))] for name, group in groups.items()}
+        pairs = [pair for name, group in groups.items() for pair in zip(loaded[name], group, strict=True)]
+        alike = all(ours is not None and ours.shape == np.shape(theirs) for ours, theirs in pairs)
+        if state["identity"] != self.identity or not alike:
             raise ConfigurationError(
                 f"a run must be resumed with the settings and the data that it started with; {file} is of others",
                 hint="Start again with --force.",
             )
-        optimizer.build(network.trainable_variables)
-        for name, variables in _groups(network, optimizer).items():
-            for k, variable in enumerate(variables):
-                variable.assign(arrays[f"{name}/{k}"])
         rng.bit_generator.state = state["rng"]
-        return int(state["epoch"]), int(state["n_steps"])
+        return loaded, int(state["epoch"]), int(state["n_steps"])
 
-    def save(self, network: Any, optimizer: Any, rng: np.random.Generator, *, epoch: int, n_steps: int) -> None:
-        """Write a checkpoint: ``epoch`` epochs and ``n_steps`` steps are done."""
+    def save(self, groups: Groups, rng: np.random.Generator, *, epoch: int, n_steps: int) -> None:
+        """Write a checkpoint: ``epoch`` epochs and ``n_steps`` steps are done, ``groups`` decides the next one."""
         if self._file is None:
             return
         arrays: dict[str, Any] = {
-            f"{name}/{k}": np.asarray(variable.value)
-            for name, variables in _groups(network, optimizer).items()
-            for k, variable in enumerate(variables)
+            f"{name}/{k}": np.asarray(value) for name, group in groups.items() for k, value in enumerate(group)
         }
         state = {"identity": self.identity, "epoch": epoch, "n_steps": n_steps, "rng": rng.bit_generator.state}
         arrays["state"] = np.array(json.dumps(state))
@@ -108,5 +116,6 @@ def keep_in(folder: Path, settings: Any, examples: Sequence[Any]) -> Keeper:
     return Keeper(folder / FOLDER, json.dumps([settings.model_dump(mode="json"), len(examples), seen], sort_keys=True))
 
 
-def _groups(network: Any, optimizer: Any) -> dict[str, Any]:
-    return {"network": network.variables, "optimizer": optimizer.variables}
+def values_of(variables: dict[str, Any]) -> Groups:
+    """Return the arrays of groups of Keras variables."""
+    return {name: [variable.value for variable in group] for name, group in variables.items()}
