@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,3 +58,15 @@ def sha256_of(path: Path, *, normalise_newlines: bool = False) -> str:
         return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def safe_name(name: str) -> str:
+    """Return a name that is fit for a folder: letters, digits, dots, hyphens and underscores, never hidden, never empty.
+
+    Examples
+    --------
+    >>> safe_name("MIT-BIH 208, five minutes"), safe_name("../../etc"), safe_name("…")
+    ('MIT-BIH-208-five-minutes', 'etc', 'recording')
+    """
+    plain = re.sub(r"[^\w.\-]+", "-", name, flags=re.ASCII).strip("-._")
+    return re.sub(r"-{2,}", "-", plain)[:80] or "recording"

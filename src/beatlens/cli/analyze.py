@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,11 +17,16 @@ if TYPE_CHECKING:
 
 
 def analyze(
-    file: Annotated[
-        Path | None, typer.Argument(help="A recording of any format that is read; five minutes of real ECG if not given.")
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE...", help="Recordings of any format that is read, or folders of them; a bundled one if not given."
+        ),
     ] = None,
     *,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder to write; NAME-report if not given.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder to write; NAME-report if not given, for several 'reports'.")
+    ] = None,
     model: Annotated[str, typer.Option("--model", help="Name or path of a model.")] = "seed-lstm",
     lead: Annotated[list[str] | None, typer.Option("--lead", help="A lead to use, the first first; may be repeated.")] = None,
     method: Annotated[str, typer.Option("--method", help="How beats are explained.")] = "saliency",
@@ -32,17 +36,30 @@ def analyze(
     unit: Annotated[str | None, typer.Option("--unit", help="mV, uV, V or nV, where the file does not state it.")] = None,
     patient: Annotated[bool, typer.Option("--patient", help="Show in the report who the patient is.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier analysis.")] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes for several recordings; as many as fit if not given.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Find, classify and explain the beats of a recording, and write a report.
 
-    The folder holds report.html, analysis.json, beats.csv, WFDB annotations (beats.bl) and figures.
+    The folder holds report.html, analysis.json, beats.csv, WFDB annotations (beats.bl) and figures. Several recordings, or a
+    folder of them, are analysed in processes, each into a folder of its own; run again, it goes on where it was stopped.
     """
+    from beatlens._io import safe_name
     from beatlens.analysis import Settings
     from beatlens.analysis import analyze as run
     from beatlens.reports.saving import check_target, save_analysis
 
     settings = Settings(method=method, explanations=explanations, pause_s=pause)
+    if files and (len(files) > 1 or files[0].is_dir()):
+        from beatlens.batch import Wanted
+        from beatlens.cli.many import analyze_many
+
+        wanted = Wanted(model, tuple(lead or ()), fs=fs, unit=unit, patient=patient, settings=settings)
+        analyze_many(files, wanted, out=out or Path("reports"), force=force, workers=workers, as_json=as_json)
+        return
+    file = files[0] if files else None
     record = _read(file, fs=fs, unit=unit, patient=patient)
     target = out or Path(f"{safe_name(record.name)}-report")
     check_target(target, force=force)
@@ -53,18 +70,6 @@ def analyze(
         console.print_json(_summary(analysis, folder))
     else:
         _show(analysis, folder)
-
-
-def safe_name(name: str) -> str:
-    """Return a name that is fit for a folder: letters, digits, dots, hyphens and underscores, never hidden, never empty.
-
-    Examples
-    --------
-    >>> safe_name("MIT-BIH 208, five minutes"), safe_name("../../etc"), safe_name("…")
-    ('MIT-BIH-208-five-minutes', 'etc', 'recording')
-    """
-    plain = re.sub(r"[^\w.\-]+", "-", name, flags=re.ASCII).strip("-._")
-    return re.sub(r"-{2,}", "-", plain)[:80] or "recording"
 
 
 def _read(file: Path | None, *, fs: float | None, unit: str | None, patient: bool) -> Record:
