@@ -54,10 +54,12 @@ def test_it_starts_from_the_weights_of_the_other(monkeypatch: pytest.MonkeyPatch
     assert any(not np.array_equal(ours, theirs) for ours, theirs in zip(fresh, shipped, strict=True))
 
 
-def test_another_split_would_leak(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("setting", "value"), [("seed", 43), ("protocol", "inter-patient")])
+def test_another_split_would_leak(tmp_path: Path, setting: str, value: object) -> None:
     """A beat that is held out here may have been in the other's training."""
-    with pytest.raises(LeakageError, match="must name a model of the same split; seed of seed-lstm differ"):
-        train_seed_lstm(SeedTraining(seed=43, start_from="seed-lstm"), made_up_split(), folder=tmp_path)
+    config = SeedTraining(**{setting: value}, start_from="seed-lstm")  # type: ignore[arg-type]
+    with pytest.raises(LeakageError, match=f"must name a model of the same split; {setting} of seed-lstm differ"):
+        train_seed_lstm(config, made_up_split(), folder=tmp_path)
 
 
 def test_only_a_seed_lstm_will_do(tmp_path: Path) -> None:
