@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "beatlens"
 
 LAYERS = (
     ("errors", "_version"),
-    ("labels", "_io"),
+    ("labels", "_io", "_threads"),
     ("records",),
     ("databases",),
     ("beats",),

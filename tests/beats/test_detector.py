@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from beatlens.beats.detector import detect_r_peaks, find_r_peaks
+from beatlens.beats.qrs_candidates import _largest_of_six
 from beatlens.beats.signals import resample
 from beatlens.errors import RecordNotFoundError, SignalError
 from beatlens.records import Record
@@ -187,3 +189,10 @@ def test_gross_figures_on_mit_bih(mitdb_folder: Any, only_first: bool, target: f
     assert beats == 91_285
     assert 100 * hits / beats >= target
     assert 100 * hits / detections >= target
+
+
+@pytest.mark.parametrize("n", [1, 5, 6, 7, 500])
+def test_largest_of_six_is_scipys_filter(n: int) -> None:
+    """Three steps over the array give what the filter gives, at the ends too."""
+    values = np.random.default_rng(2).normal(size=n).astype(np.float32)
+    assert np.array_equal(_largest_of_six(values), ndimage.maximum_filter1d(values, 6))

@@ -7,12 +7,15 @@ import pytest
 
 from beatlens.beats.morphology import (
     AFTER,
+    ALIKE,
     BEFORE,
     FS,
+    _are_alike,
     align_beats,
     cut_padded,
     describe_shapes,
     group_beats,
+    likeness,
     prepare_signal,
 )
 from beatlens.beats.rhythm import rhythm_features
@@ -120,3 +123,14 @@ def test_groups_are_in_the_order_of_their_size() -> None:
     a, b = np.sin(np.linspace(0, 6, 32)), np.cos(np.linspace(0, 6, 32))
     complexes = np.stack([a, b, a, a, b, a * 5])[:, :, None]
     assert group_beats(complexes).tolist() == [0, 1, 0, 0, 1, 2]
+
+
+@pytest.mark.parametrize("n", [1, 2, 63, 64, 65, 300])
+def test_likenesses_by_rows_are_those_of_the_whole(n: int) -> None:
+    """Looked at some rows at a time, the same beats are alike, to the last bit."""
+    rng = np.random.default_rng(1)
+    flat = rng.normal(size=(n, 64)).astype(np.float32)
+    flat[n // 2 :] = flat[0] + 0.25 * flat[n // 2 :]  # near the limit
+    expected = likeness(flat, flat) >= ALIKE
+    np.fill_diagonal(expected, True)
+    assert np.array_equal(_are_alike(flat), expected)

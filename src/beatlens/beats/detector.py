@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from beatlens._threads import map_threads
 from beatlens.beats.leads import choose_leads
-from beatlens.beats.qrs_candidates import RATE_HZ, Trace, describe_candidates, find_candidates, trace_lead
+from beatlens.beats.qrs_candidates import RATE_HZ, Trace, bin_context, describe_candidates, find_candidates, trace_lead
 from beatlens.beats.qrs_network import Layers, score
 from beatlens.beats.signals import check_signal
 from beatlens.errors import SignalError
@@ -140,7 +141,7 @@ def find_r_peaks(
     """
     signal, rate, names, where = _unpack(recording, fs)
     choice = choose_leads(signal, rate, names, wanted=leads, where=where)
-    views = [_view_lead(signal[:, i], rate, layers) for i in choice.indices]
+    views = list(map_threads(lambda i: _view_lead(signal[:, i], rate, layers), choice.indices))
     places, logits, usable = _combine(views)
     kept, margin = _decide(places, logits)
     samples, primary = views[0].trace.to_lead(places[kept]), np.argmax(usable[:, kept], axis=0)
@@ -178,7 +179,9 @@ def _unpack(recording: Record | npt.ArrayLike, fs: float | None) -> tuple[npt.ND
 def _view_lead(values: npt.NDArray[np.float32], fs: float, layers: Layers | None) -> _View:
     trace = trace_lead(values, fs)
     candidates = find_candidates(trace)
-    logits = [score(describe_candidates(trace, candidates[i : i + _CHUNK]), layers) for i in range(0, len(candidates), _CHUNK)]
+    bins = bin_context(trace)
+    parts = (candidates[i : i + _CHUNK] for i in range(0, len(candidates), _CHUNK))
+    logits = [score(describe_candidates(trace, part, bins), layers) for part in parts]
     joined = np.concatenate(logits).astype(np.float64) if logits else np.zeros(0)
     return _View(trace, candidates, np.clip(joined, -MAX_LOGIT, MAX_LOGIT))
 

@@ -34,6 +34,7 @@ SHIFT_REACH: Final = 2
 ALIKE: Final = 0.9
 MAX_GROUPS: Final = 40
 TINY: Final = 1e-6
+ROWS: Final = 64
 
 
 def prepare_signal(signal: npt.NDArray[np.floating], fs: float) -> Array:
@@ -172,8 +173,7 @@ def group_beats(complexes: Array) -> npt.NDArray[np.int64]:
         Group of each beat, from 0 on; a beat unlike all others is a group of its own, up to group 39, which takes the rest.
     """
     flat = complexes.reshape(len(complexes), -1)
-    alike = likeness(flat, flat) >= ALIKE
-    np.fill_diagonal(alike, True)
+    alike = _are_alike(flat)
     groups = np.full(len(flat), MAX_GROUPS - 1, np.int64)
     free = np.ones(len(flat), bool)
     count = alike.sum(axis=1).astype(np.int64)
@@ -183,8 +183,21 @@ def group_beats(complexes: Array) -> npt.NDArray[np.int64]:
         members = alike[int(np.argmax(np.where(free, count, -1)))] & free
         groups[members] = group
         free &= ~members
-        count -= alike[:, members].sum(axis=1)
+        count -= alike[members].sum(axis=0)  # the matrix is symmetric, and its rows are faster to read than its columns
     return groups
+
+
+def _are_alike(flat: Array) -> npt.NDArray[np.bool_]:
+    """Return ``likeness(flat, flat) >= ALIKE``, some rows at a time: they stay in the processor's cache."""
+    alike = np.empty((len(flat), len(flat)), np.bool_)
+    product, power = flat @ flat.T, (flat**2).sum(axis=1)
+    for start in range(0, len(flat), ROWS):
+        rows = slice(start, start + ROWS)
+        likeness_of_rows = 2 * product[rows]
+        likeness_of_rows /= power[rows, None] + power[None] + TINY
+        np.greater_equal(likeness_of_rows, ALIKE, out=alike[rows])
+    np.fill_diagonal(alike, True)
+    return alike
 
 
 def likeness(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -> Array:

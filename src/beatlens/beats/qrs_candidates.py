@@ -126,7 +126,12 @@ def find_candidates(trace: Trace) -> Index:
     return peaks.astype(np.int64)
 
 
-def describe_candidates(trace: Trace, candidates: Index) -> Float:
+def bin_context(trace: Trace) -> tuple[Float, Float]:
+    """Return the largest envelope, and the largest absolute voltage (in quarters), of the 50 ms around each sample."""
+    return _largest_of_six(trace.envelope), _largest_of_six(np.abs(trace.voltage / 4))
+
+
+def describe_candidates(trace: Trace, candidates: Index, bins: tuple[Float, Float] | None = None) -> Float:
     """Return what the signal looks like around each candidate.
 
     Parameters
@@ -135,6 +140,8 @@ def describe_candidates(trace: Trace, candidates: Index) -> Float:
         The lead.
     candidates : ndarray of int, shape (n_candidates,)
         As `find_candidates` returns them.
+    bins : pair of ndarray, optional
+        From `bin_context`, where it is at hand: it looks at the whole lead.
 
     Returns
     -------
@@ -142,12 +149,20 @@ def describe_candidates(trace: Trace, candidates: Index) -> Float:
         The wave itself, with its main deflection upwards, over 0.36 s on either side; the envelope and the absolute
         voltage in 50 ms bins over 1.2 s on either side; the candidate's height; the noise. All relative to the level.
     """
-    bins = (
-        ndimage.maximum_filter1d(trace.envelope, _BIN),
-        ndimage.maximum_filter1d(np.abs(trace.voltage / 4), _BIN),
-    )
+    bins = bin_context(trace) if bins is None else bins
     parts = [_describe(trace, bins, candidates[i : i + _CHUNK]) for i in range(0, len(candidates), _CHUNK)]
     return np.concatenate(parts) if parts else np.zeros((0, N_FEATURES), np.float32)
+
+
+def _largest_of_six(values: Float) -> Float:
+    """Return ``ndimage.maximum_filter1d(values, 6)``, by three steps over the whole array."""
+    if len(values) < _BIN:
+        return np.asarray(ndimage.maximum_filter1d(values, _BIN), np.float32)
+    # The window of six reaches three samples back and two ahead; beyond the ends the signal is mirrored.
+    x = np.concatenate([values[2::-1], values, values[:-3:-1]])
+    pairs = np.maximum(x[:-1], x[1:])
+    largest: Float = np.maximum(np.maximum(pairs[:-4], pairs[2:-2]), pairs[4:])
+    return largest
 
 
 def _describe(trace: Trace, bins: tuple[Float, Float], candidates: Index) -> Float:

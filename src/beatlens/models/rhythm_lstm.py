@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from beatlens._threads import map_threads
 from beatlens.beats.morphology import FS
 from beatlens.errors import FormatError, SignalError
 from beatlens.models.card import ModelCard
@@ -119,9 +120,16 @@ class RhythmLSTM:
         n_context = np.zeros(n, np.int64)
         leads = choose_leads(record.signal, record.lead_names)
         judged = _inside(record, at, leads)
-        for beats, first, last in stretches(at, record.n_samples, record.fs) if leads else []:
-            number = np.flatnonzero(judged[beats]) + beats.start
-            encoded = encode_beats(record.signal[first:last][:, leads], record.fs, at[number] - first)
+        parts = [
+            (np.flatnonzero(judged[beats]) + beats.start, first, last)
+            for beats, first, last in (stretches(at, record.n_samples, record.fs) if leads else [])
+        ]
+
+        def encode(part: tuple[npt.NDArray[np.int64], int, int]) -> EncodedBeats:
+            number, first, last = part
+            return encode_beats(record.signal[first:last][:, leads], record.fs, at[number] - first)
+
+        for (number, _, _), encoded in zip(parts, map_threads(encode, parts), strict=True):
             probabilities[number] = self.predict_encoded(encoded)
             noise[number] = encoded.features[:, FEATURES.index("noise")]
             n_context[number] = len(number)
@@ -163,8 +171,11 @@ def _inside(record: Record, r_samples: npt.NDArray[np.int64], leads: tuple[int, 
     """Return which beats have a signal: in every lead that is read, 150 ms either way, nine samples of ten or more."""
     if not leads:
         return np.zeros(len(r_samples), bool)
-    finite = np.isfinite(record.signal[:, leads]).all(axis=1)
-    total = np.concatenate([[0], np.cumsum(finite)])
+    finite = np.logical_and.reduce([np.isfinite(record.signal[:, lead]) for lead in leads])
+    if finite.all():
+        return np.ones(len(r_samples), bool)
+    total = np.zeros(len(finite) + 1, np.int32)
+    np.cumsum(finite, out=total[1:])
     reach = int(0.15 * record.fs)
     low, high = np.maximum(r_samples - reach, 0), np.minimum(r_samples + reach + 1, record.n_samples)
     inside: npt.NDArray[np.bool_] = (total[high] - total[low]) >= 0.9 * (high - low)
