@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy import signal as dsp
 
-from beatlens.beats.signals import fill_gaps, find_flat, find_gaps
+from beatlens.beats.signals import fill_gaps, filter_both_ways, find_flat, find_gaps
 
 Float = npt.NDArray[np.float32]
 Index = npt.NDArray[np.int64]
@@ -105,7 +105,7 @@ def trace_lead(values: npt.NDArray[np.floating], fs: float) -> Trace:
         usable = ~bad[index]
     qrs = _band(x, QRS_BAND_HZ)
     envelope = ndimage.uniform_filter1d(ndimage.uniform_filter1d(np.abs(qrs), _SMOOTHING), _SMOOTHING)
-    sharp = dsp.sosfiltfilt(dsp.butter(2, NOISE_ABOVE_HZ, "highpass", fs=RATE_HZ, output="sos"), x).astype(np.float32)
+    sharp = filter_both_ways(x, dsp.butter(2, NOISE_ABOVE_HZ, "highpass", fs=RATE_HZ, output="sos"))
     return Trace(
         voltage=_band(x, VOLTAGE_BAND_HZ),
         qrs=qrs,
@@ -184,8 +184,7 @@ def _take(values: Float, centres: Index, offsets: npt.NDArray[np.int64]) -> Floa
 
 
 def _band(x: npt.NDArray[np.floating], band: tuple[float, float]) -> Float:
-    filtered: Float = dsp.sosfiltfilt(dsp.butter(2, band, "bandpass", fs=RATE_HZ, output="sos"), x).astype(np.float32)
-    return filtered
+    return filter_both_ways(x, dsp.butter(2, band, "bandpass", fs=RATE_HZ, output="sos"))
 
 
 def _local_level(envelope: Float, usable: npt.NDArray[np.bool_]) -> Float:

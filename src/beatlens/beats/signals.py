@@ -26,6 +26,7 @@ SATURATED_S: Final = 0.05
 """A lead that stays at its own largest or smallest value for at least this long is saturated there."""
 MIN_DURATION_S: Final = 1.0
 MIN_FS: Final = 50.0
+_PIECE: Final = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,6 +194,29 @@ def remove_mains(signal: npt.NDArray[np.floating], fs: float, *, mains_hz: float
         return np.array(signal, dtype=np.float32)
     sos = np.concatenate(sections)
     return _each_lead(signal, lambda x: _filter_lead(x, sos))
+
+
+def filter_both_ways(values: npt.NDArray[np.floating], sos: npt.NDArray[np.float64]) -> Float:
+    """Return ``scipy.signal.sosfiltfilt(sos, values)`` of one lead as float32, to the same bit, in a third of the memory.
+
+    The lead is filtered in pieces that hand on the filter's state, and the way back overwrites the way there.
+    """
+    edge = 3 * (2 * len(sos) + 1 - int(min((sos[:, 2] == 0).sum(), (sos[:, 5] == 0).sum())))
+    if len(values) <= edge:
+        return np.asarray(dsp.sosfiltfilt(sos, values), dtype=np.float32)
+    mirrored = 2 * values[0] - values[edge:0:-1], values, 2 * values[-1] - values[-2 : -edge - 2 : -1]
+    x = np.concatenate(mirrored)
+    start_state = dsp.sosfilt_zi(sos)
+    y = np.empty(len(x))
+    state = start_state * float(x[0])
+    for at in range(0, len(x), _PIECE):
+        y[at : at + _PIECE], state = dsp.sosfilt(sos, x[at : at + _PIECE], zi=state)
+    state = start_state * y[-1]
+    for stop in range(len(x), 0, -_PIECE):
+        back = slice(max(0, stop - _PIECE), stop)
+        filtered, state = dsp.sosfilt(sos, y[back][::-1], zi=state)
+        y[back] = filtered[::-1]
+    return y[edge:-edge].astype(np.float32)
 
 
 def find_polarity(values: npt.NDArray[np.floating], fs: float, r_samples: npt.NDArray[np.integer]) -> int:
