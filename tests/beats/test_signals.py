@@ -146,9 +146,9 @@ def test_a_rate_that_is_none_is_refused(fs: float, new_fs: float) -> None:
 
 
 @pytest.mark.parametrize("n", [16, 17, 500, 65536 + 40, 2 * 65536])
-@pytest.mark.parametrize("band", [(1.5, 28.0), (4.0, 20.0), (25.0,)])
-def test_filtering_in_pieces_is_scipys_filter(n: int, band: tuple[float, ...]) -> None:
+@pytest.mark.parametrize("band", [(1.5, 28.0), (4.0, 20.0), 25.0])
+def test_filtering_in_pieces_is_scipys_filter(n: int, band: Any) -> None:
     """Piece by piece, both ways, the result is that of filtering all at once, to the last bit."""
-    sos = dsp.butter(2, band, "bandpass" if len(band) > 1 else "highpass", fs=120.0, output="sos")
+    sos = dsp.butter(2, band, "highpass" if band == 25.0 else "bandpass", fs=120.0, output="sos")
     values = np.random.default_rng(4).normal(size=n).cumsum().astype(np.float32)
     assert np.array_equal(filter_both_ways(values, sos), dsp.sosfiltfilt(sos, values).astype(np.float32))
