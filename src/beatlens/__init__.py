@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from beatlens._version import __version__
 
 if TYPE_CHECKING:
+    from beatlens import explain
     from beatlens.analysis import Analysis, analyze
     from beatlens.analysis.stream import BeatStream, StreamedBeat, stream
     from beatlens.beats.detector import detect_r_peaks
@@ -26,6 +27,7 @@ __all__ = [
     "__version__",
     "analyze",
     "detect_r_peaks",
+    "explain",
     "load_model",
     "read",
     "stream",
@@ -46,6 +48,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:  # imported when first used: 'import beatlens' stays instant
+    if name == "explain":  # a package that can be called
+        return importlib.import_module("beatlens.explain")
     if name not in _HOMES:
         raise AttributeError(f"module 'beatlens' has no attribute '{name}'")
     return getattr(importlib.import_module(_HOMES[name]), name)

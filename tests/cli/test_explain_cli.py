@@ -78,7 +78,7 @@ def test_one_beat_by_its_place_or_the_nearest_sample(choice: tuple[str, str], re
 
 
 def test_the_first_whole_beat_is_explained_unless_told_which(record: str) -> None:
-    text = run_explain(record)
+    text = run_explain(record, "--method", "saliency")
     assert text.startswith("made, sample 400: Called ")
     assert "% of the sensitivity is " in text
     assert "The reference" in text
@@ -87,7 +87,7 @@ def test_the_first_whole_beat_is_explained_unless_told_which(record: str) -> Non
 def test_the_method_is_used(record: str, tiny_model: object) -> None:
     """Integrated gradients report their gap; saliency says why it has none."""
     (exact,) = json.loads(run_explain(record, "--beat", "1", "--json", "--method", "integrated-gradients"))
-    (slope,) = json.loads(run_explain(record, "--beat", "1", "--json"))
+    (slope,) = json.loads(run_explain(record, "--beat", "1", "--json", "--method", "saliency"))
     assert abs(exact["completeness_gap"]) < 1e-3
     assert slope["completeness_gap"] is None
     weights = np.asarray(tiny_model.keras_model.layers[-1].kernel)[:, 0]  # type: ignore[attr-defined]

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from beatlens.analysis.result import ExplainedBeat
+from beatlens.analysis.result import Analysis, ExplainedBeat
 from beatlens.analysis.rhythm import NOT_ECTOPIC, Event
-from beatlens.explain.record import explain_seed_beats
+from beatlens.errors import ConfigurationError, SignalError
+from beatlens.explain.explanation import Explanation
+from beatlens.explain.options import Options
+from beatlens.explain.record import can_explain, explain_beats
 from beatlens.models.predictions import BeatPredictions
-from beatlens.models.seed_lstm import SeedLSTM
+from beatlens.models.registry import load_model
 from beatlens.records import Record
 
 _PER_CLASS = 2
@@ -71,7 +74,7 @@ def _margin(predictions: BeatPredictions) -> npt.NDArray[np.floating]:
 
 
 def explain_chosen(
-    model: Any, record: Record, samples: npt.NDArray[np.int64], chosen: dict[int, str], *, method: str
+    model: Any, record: Record, samples: npt.NDArray[np.int64], chosen: dict[int, str], *, method: str | None
 ) -> tuple[tuple[ExplainedBeat, ...], str]:
     """Explain the chosen beats, where there is a way to explain this model.
 
@@ -84,8 +87,8 @@ def explain_chosen(
         R peaks of all beats.
     chosen : dict of int to str
         From `choose_beats`; each of these beats was judged.
-    method : str
-        One of `beatlens.explain.methods.METHODS`.
+    method : str, optional
+        One of `beatlens.explain.methods.METHODS`; by default the one that measured best for the model.
 
     Returns
     -------
@@ -95,8 +98,68 @@ def explain_chosen(
     """
     if not chosen:
         return (), ""
-    if not isinstance(model, SeedLSTM):
+    if not can_explain(model):
         return (), f"The beats are not explained: there is no way yet to explain the model {model.name}."
     beats = np.array(list(chosen), dtype=np.int64)
-    found = explain_seed_beats(record, samples[beats], model, method=method)
-    return tuple(ExplainedBeat(beat, why, each) for (beat, why), each in zip(chosen.items(), found, strict=True)), ""
+    found = {each.sample: each for each in explain_beats(record, samples, model, which=beats, method=method)}
+    kept = [(beat, why) for beat, why in chosen.items() if int(samples[beat]) in found]
+    return tuple(ExplainedBeat(beat, why, found[int(samples[beat])]) for beat, why in kept), ""
+
+
+def explain(analysis: Analysis, beat: int, *, method: str | None = None, options: Options | None = None) -> Explanation:
+    """Say what decided the call of one beat of an analysed recording.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        From `beatlens.analyze`.
+    beat : int
+        Its place in ``analysis.beats``, from 0; negative from the end.
+    method : str, optional
+        One of `beatlens.explain.METHODS`; by default the one that measured best for the model.
+    options : Options, optional
+        Settings of the methods.
+
+    Returns
+    -------
+    Explanation
+        With ``.attribution`` (one row a sample, one column a lead), ``.segments``, ``.rhythm``, ``.neighbours``, ``.sentence``.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such beat, or its model cannot be explained.
+    SignalError
+        If the beat was not judged.
+    UnknownNameError
+        If there is no such method.
+
+    Examples
+    --------
+    >>> import beatlens as bl
+    >>> from beatlens.records.bundled import read_bundled
+    >>> analysis = bl.analyze(read_bundled(), settings=bl.analysis.Settings(explanations=0))  # doctest: +SKIP
+    >>> bl.explain(analysis, beat=3).sentence  # doctest: +SKIP
+    """
+    n_beats = len(analysis.beats)
+    if not -n_beats <= beat < n_beats:
+        raise ConfigurationError(
+            f"'beat' must be less than {n_beats}, the number of beats; got {beat}, in {analysis.record.name}"
+        )
+    place = beat % n_beats
+    row = analysis.beats.iloc[place]
+    if not row["judged"]:
+        raise SignalError(f"beat {place} of {analysis.record.name} was not judged: {row['reason']}")
+    model = analysis.judge or _load_again(analysis)
+    samples = analysis.beats["sample"].to_numpy()
+    return explain_beats(analysis.record, samples, model, which=np.array([place]), method=method, options=options)[0]
+
+
+def _load_again(analysis: Analysis) -> Any:
+    model = load_model(analysis.model.name)
+    if model.card.sha256 != analysis.model.sha256:
+        raise ConfigurationError(
+            f"the beats were judged by other weights ({analysis.model.sha256[:12]}…) than those of {model.name} at hand",
+            hint="Analyse the recording again.",
+        )
+    return model

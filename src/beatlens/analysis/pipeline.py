@@ -19,7 +19,7 @@ from beatlens.analysis.rhythm import NORMAL, Event, beat_intervals, find_events,
 from beatlens.analysis.settings import Settings
 from beatlens.beats.detector import detect_r_peaks
 from beatlens.beats.leads import MAX_LEADS, choose_leads
-from beatlens.explain.methods import find_method
+from beatlens.explain.methods import default_method, find_method
 from beatlens.models.predictions import BeatPredictions
 from beatlens.models.registry import load_model
 from beatlens.models.seed_lstm import SeedLSTM
@@ -39,7 +39,7 @@ Progress = Callable[[str, float], None]
 def analyze(
     record: Record,
     *,
-    model: Any = "seed-lstm",
+    model: Any = "rhythm-lstm",
     leads: Sequence[str] = (),
     r_samples: npt.ArrayLike | None = None,
     settings: Settings | None = None,
@@ -77,8 +77,10 @@ def analyze(
         If there is no such model, or no such method of explanation.
     """
     settings, tell = settings or Settings(), progress or (lambda _stage, _share: None)
-    find_method(settings.method)  # a name that does not exist is said before any work
+    if settings.method:
+        find_method(settings.method)  # a name that does not exist is said before any work
     judge = load_model(model) if isinstance(model, str | Path) else model
+    settings = replace(settings, method=settings.method or default_method(judge))
     tell("quality", 0.0)
     record, decided = order_leads(record, leads)
     n_read = 1 if isinstance(judge, SeedLSTM) else MAX_LEADS
@@ -107,6 +109,7 @@ def analyze(
         model=describe_model(judge),
         settings=settings,
         notes=(*record.notes, *decided, *([note] if note else [])),
+        judge=judge,
     )
 
 

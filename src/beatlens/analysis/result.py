@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from beatlens.analysis.quality import Quality, Span
 from beatlens.analysis.rhythm import NORMAL, Event, HeartRate, Intervals
@@ -162,6 +162,8 @@ class Analysis:
     settings : Settings
     notes : tuple of str
         What a reader should know, one sentence each.
+    judge : object, optional
+        The loaded model, for explanations of further beats; loaded again by its name where it is not kept.
     """
 
     record: Record
@@ -174,6 +176,7 @@ class Analysis:
     model: ModelInfo
     settings: Settings
     notes: tuple[str, ...] = field(default=())
+    judge: Any = field(default=None, repr=False)
 
     @property
     def spans(self) -> tuple[Span, ...]:

@@ -24,7 +24,8 @@ class Settings:
     explanations : int
         How many beats are explained at most; 0 for none.
     method : str
-        How they are explained; one of `beatlens.explain.methods.METHODS`.
+        How they are explained; one of `beatlens.explain.methods.METHODS`. Empty: as measured best for the model; an analysis
+        states which that was.
 
     Raises
     ------
@@ -37,7 +38,7 @@ class Settings:
     bigeminy_beats: int = 3
     rate_beats: int = 8
     explanations: int = 12
-    method: str = "saliency"
+    method: str = ""
 
     def __post_init__(self) -> None:
         for name, low in (("pause_s", 0.5), ("run_beats", 3), ("bigeminy_beats", 2), ("rate_beats", 1), ("explanations", 0)):

@@ -27,9 +27,11 @@ def analyze(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder to write; NAME-report if not given, for several 'reports'.")
     ] = None,
-    model: Annotated[str, typer.Option("--model", help="Name or path of a model.")] = "seed-lstm",
+    model: Annotated[str, typer.Option("--model", help="Name or path of a model.")] = "rhythm-lstm",
     lead: Annotated[list[str] | None, typer.Option("--lead", help="A lead to use, the first first; may be repeated.")] = None,
-    method: Annotated[str, typer.Option("--method", help="How beats are explained.")] = "saliency",
+    method: Annotated[
+        str, typer.Option("--method", help="How beats are explained; the way that measured best for the model if not given.")
+    ] = "",
     explanations: Annotated[int, typer.Option("--explanations", min=0, help="How many beats are explained.")] = 12,
     pause: Annotated[float, typer.Option("--pause", help="Length from which an interval is a pause, in s.")] = 2.0,
     fs: Annotated[float | None, typer.Option("--fs", help="Sampling rate in Hz, where the file does not state it.")] = None,

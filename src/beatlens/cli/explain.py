@@ -51,11 +51,13 @@ def beats(
         str | None,
         typer.Argument(help="A recording of any format, or the name of an MIT-BIH record; the bundled ECG if missing."),
     ] = None,
-    model: Annotated[str, typer.Option(help="Name or path of a model.")] = "seed-lstm",
+    model: Annotated[str, typer.Option(help="Name or path of a model.")] = "rhythm-lstm",
     beat: Annotated[int | None, typer.Option(min=0, help="Place of the beat in the recording, from 0.")] = None,
     sample: Annotated[int | None, typer.Option(min=0, help="The beat whose R peak is nearest to this sample.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every beat.")] = False,
-    method: Annotated[str, typer.Option(help="Attribution method.")] = "saliency",
+    method: Annotated[
+        str | None, typer.Option(help="Attribution method; the one that measured best for the model if not given.")
+    ] = None,
     peaks: Annotated[Peaks | None, typer.Option(help="Where the beats come from; annotations if there are any.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the table of explanations as CSV.")] = False,
@@ -66,16 +68,13 @@ def beats(
     """Explain one beat of a recording (the first that fits, unless told which), or all of them."""
     if sum((beat is not None, sample is not None, every)) > 1 or (as_json and as_csv):
         raise typer.BadParameter("give one of --beat, --sample and --all, and one of --json and --csv")
-    chosen = _find_record(record)
-    found, truth = _find_beats(chosen, peaks)
-    which = _select(chosen, found, beat=beat, sample=sample, every=every)
-
-    from beatlens.explain.record import explain_seed_beats
+    from beatlens.explain.record import explain_beats
     from beatlens.models import load_model
 
-    explanations = explain_seed_beats(
-        chosen, found[which], load_model(model), true=truth[which], all_samples=found, method=method
-    )
+    chosen, loaded = _find_record(record), load_model(model)
+    found, truth = _find_beats(chosen, peaks, loaded.classes)
+    which = _select(chosen, found, beat=beat, sample=sample, every=every)
+    explanations = explain_beats(chosen, found, loaded, which=which, true=truth, method=method)
     if beat is None and sample is None and not every:
         explanations = explanations[:1]
     if out is not None:
@@ -132,14 +131,16 @@ def _find_record(name: str | None) -> Record:
     )
 
 
-def _find_beats(record: Record, peaks: Peaks | None) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+def _find_beats(record: Record, peaks: Peaks | None, classes: tuple[str, ...]) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     from beatlens.explain.record import find_beats
 
     source = peaks or (Peaks.DETECT if record.annotations is None else Peaks.ANNOTATIONS)
-    return find_beats(record, peaks=source.value)
+    return find_beats(record, peaks=source.value, classes=classes)
 
 
-def _select(record: Record, samples: npt.NDArray[np.int64], *, beat: int | None, sample: int | None, every: bool) -> slice:
+def _select(
+    record: Record, samples: npt.NDArray[np.int64], *, beat: int | None, sample: int | None, every: bool
+) -> npt.NDArray[np.int64]:
     """Return the places of the beats that were asked for."""
     import numpy as np
 
@@ -150,26 +151,22 @@ def _select(record: Record, samples: npt.NDArray[np.int64], *, beat: int | None,
     if sample is not None:
         beat = int(np.abs(samples - sample).argmin())
     if beat is not None:
-        return slice(beat, beat + 1)
-    return slice(None) if every else slice(8)  # the first beats may lie too near the start to have a window
+        return np.array([beat])
+    return np.arange(
+        len(samples) if every else min(8, len(samples))
+    )  # the first beats may lie too near the start to have a window
 
 
 def _write(folder: Path, explanations: list[Explanation]) -> None:
     import numpy as np
 
     from beatlens import _io
-    from beatlens.explain.explanation import tabulate_explanations
+    from beatlens.explain.explanation import stack_explanations, tabulate_explanations
 
     _io.write_text(folder / "explanations.csv", tabulate_explanations(explanations).to_csv(index=False))
     _io.write_json(folder / "explanations.json", [each.to_dict() for each in explanations])
     with _io.replacing(folder / "attribution.npz") as temporary:
-        np.savez(
-            temporary,
-            sample=np.array([each.sample for each in explanations]),
-            time_ms=explanations[0].times_ms,
-            signal_mv=np.stack([each.signal for each in explanations]),
-            attribution=np.stack([each.attribution for each in explanations]),
-        )
+        np.savez(temporary, **stack_explanations(explanations))  # type: ignore[arg-type]
     console.errors.print(f"wrote explanations.csv, explanations.json and attribution.npz to {folder}", markup=False)
 
 

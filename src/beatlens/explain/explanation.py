@@ -49,9 +49,18 @@ class Explanation:
     features : mapping of str to float
         Attribution of each rhythm feature, where the model reads any.
     neighbours : mapping of int to float
-        Attribution of each neighbouring beat (-1: the one before), where the model reads any.
+        For each neighbouring beat (-1: the one before), where the model reads any: how far the logit falls if it is replaced by
+        the recording's usual beat, whatever the method.
     shares : mapping of str to float
-        Part of the attribution's total size that lies on each segment (``"P"``, ``"QRS"``, ...), where the beat was delineated.
+        Part of the attribution's total size that lies on each segment (``"P"``, ``"QRS"``, ...), where the beat was delineated;
+        with methods that measure evidence also that of the intervals (``"interval before"``, ``"interval after"``,
+        ``"rhythm around"``) and of everything that the other beats bring (``"other beats"``), where the model reads them.
+    segments : mapping of str to (float, float)
+        When each segment begins and ends, in ms from the R peak.
+    usual : ndarray of shape (n_samples, n_leads)
+        The recording's usual beat in mV; empty where it is not known.
+    measured : mapping of str to float, bool or None
+        What was measured of the beat (see `beatlens.explain.words.Facts`); None where it could not be.
     sentence : str
         The explanation in words; it states only what was measured.
     record : str
@@ -77,6 +86,9 @@ class Explanation:
     features: Mapping[str, float] = field(default_factory=dict)
     neighbours: Mapping[int, float] = field(default_factory=dict)
     shares: Mapping[str, float] = field(default_factory=dict)
+    segments: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    usual: npt.NDArray[np.floating] = field(default_factory=lambda: np.zeros((0, 1), np.float32))
+    measured: Mapping[str, float | bool | None] = field(default_factory=dict)
     sentence: str = ""
     record: str = ""
     sample: int = -1
@@ -92,8 +104,18 @@ class Explanation:
         """Whether the call agrees with the reference; None where there is no reference."""
         return self.predicted == self.true if self.true else None
 
+    @property
+    def rhythm(self) -> dict[str, float]:
+        """Attribution of the interval before, the interval after and the rhythm around, each the sum of its features."""
+        from beatlens.explain.groups import sum_groups
+
+        return sum_groups(self.features)
+
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a sample: ``time_ms``, then for each lead its voltage and its attribution."""
+        """Return one row a sample: ``time_ms``, then for each lead its voltage and its attribution; ``segment`` names it.
+
+        What is not of the window has a table of its own: `rhythm_frame`.
+        """
         import pandas as pd
 
         columns: dict[str, npt.NDArray[np.floating]] = {"time_ms": self.times_ms}
@@ -101,7 +123,24 @@ class Explanation:
             if len(self.signal):
                 columns[f"{lead}_mv"] = self.signal[:, k]
             columns[f"{lead}_attribution"] = self.attribution[:, k]
-        return pd.DataFrame(columns)
+        frame = pd.DataFrame(columns)
+        if self.segments:
+            names = np.full(len(self.times_ms), "", dtype=object)
+            for name, (start, end) in self.segments.items():
+                names[(self.times_ms >= start) & (self.times_ms <= end)] = name
+            frame["segment"] = names
+        return frame
+
+    def rhythm_frame(self) -> pd.DataFrame:
+        """Return one row for each rhythm feature and each neighbour: ``kind``, ``name``, ``attribution``.
+
+        That of a feature is the method's; that of a neighbour is the fall of the logit when it is replaced by the usual beat.
+        """
+        import pandas as pd
+
+        rows = [("feature", name, value) for name, value in self.features.items()]
+        rows += [("neighbour", f"{place:+d}", value) for place, value in sorted(self.neighbours.items())]
+        return pd.DataFrame(rows, columns=["kind", "name", "attribution"])
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything in the types of JSON; NaN becomes None."""
@@ -121,6 +160,9 @@ class Explanation:
             "features": dict(self.features),
             "neighbours": {str(place): share for place, share in self.neighbours.items()},
             "shares": dict(self.shares),
+            "segments_ms": {name: list(span) for name, span in self.segments.items()},
+            "usual_mv": _rounded(self.usual),
+            "measured": dict(self.measured),
         }
 
     def to_row(self) -> dict[str, Any]:
@@ -149,6 +191,36 @@ def tabulate_explanations(explanations: Sequence[Explanation]) -> pd.DataFrame:
         row["salient_times_ms"] = " ".join(f"{time:d}" for time in row["salient_times_ms"])
     columns = ["record", "sample", "true", "predicted", "salient_times_ms", "sentence", "correct"]
     return pd.DataFrame(rows, columns=columns).astype({"correct": "boolean"})
+
+
+def stack_explanations(explanations: Sequence[Explanation]) -> dict[str, npt.NDArray[Any]]:
+    """Return the explanations of one model as arrays, one row a beat, ready for `numpy.savez`.
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``sample``, ``target``, ``predicted``, ``probability``; ``time_ms`` (n_beats, n_samples); ``signal_mv``, ``attribution``
+        (n_beats, n_samples, n_leads); ``feature_names`` and ``features`` (n_beats, n_features); ``neighbour_places`` and
+        ``neighbours`` (n_beats, n_places), NaN where a beat has no such neighbour.
+    """
+    features = list(explanations[0].features) if explanations else []
+    places = sorted({place for each in explanations for place in each.neighbours})
+    n = len(explanations)
+    return {
+        "sample": np.array([each.sample for each in explanations], np.int64),
+        "target": np.array([each.target for each in explanations], np.str_),
+        "predicted": np.array([each.predicted for each in explanations], np.str_),
+        "probability": np.array([each.probability for each in explanations], np.float64),
+        "time_ms": np.array([each.times_ms for each in explanations]),
+        "signal_mv": np.array([each.signal for each in explanations]),
+        "attribution": np.array([each.attribution for each in explanations]),
+        "feature_names": np.array(features, np.str_),
+        "features": np.array([[each.features[name] for name in features] for each in explanations]).reshape(n, len(features)),
+        "neighbour_places": np.array(places, np.int64),
+        "neighbours": np.array([[each.neighbours.get(k, np.nan) for k in places] for each in explanations]).reshape(
+            n, len(places)
+        ),
+    }
 
 
 def _rounded(values: npt.NDArray[np.floating]) -> list[list[float]]:

@@ -92,7 +92,8 @@ def replace_inputs(subject: Subject, inputs: Arrays, kind: str, *, seed: int = 0
     replaced: dict[str, npt.NDArray[np.float32]] = {}
     for name, x in subject.open_inputs(inputs).items():
         if name not in subject.time_inputs:
-            neutral = np.broadcast_to(subject.baselines.get(name, np.float32(0)), x.shape)
+            held = subject.baseline_names.get(name)
+            neutral = inputs[held] if held else np.broadcast_to(subject.baselines.get(name, np.float32(0)), x.shape)
             other = x[rng.permutation(len(x))] if kind == "matched noise" else neutral
             replaced[name] = np.asarray(other, np.float32)
         elif kind == "matched noise":

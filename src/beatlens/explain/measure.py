@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,35 +14,72 @@ from beatlens.explain.segments import label_segments
 from beatlens.explain.words import Facts
 from beatlens.records.record import Record
 
-MAX_USUAL = 500
+Array = npt.NDArray[np.float64]
+
+MAX_USUAL: Final = 500
 """The usual beat is the median of at most this many, spread over the recording."""
+LONG: Final = 4000
+NEARBY: Final = 200
+"""In a recording of more than `LONG` beats, only so many on either side of a beat say what is usual for it."""
 
 
-class MeasuredBeats(NamedTuple):
-    """Beats of one lead in the seed's window (180 samples at 360 Hz).
+@dataclass(frozen=True)
+class Grid:
+    """Where a model's windows have their samples.
 
     Parameters
     ----------
-    times_ms : ndarray of float64, shape (n_samples,)
+    fs : float
+        Sampling rate of the window, in Hz.
+    before, n_samples : int
+        Samples before the window's zero, and in all.
+    """
+
+    fs: float
+    before: int
+    n_samples: int
+
+    @property
+    def times_ms(self) -> Array:
+        """Time of each sample relative to the window's zero."""
+        return np.asarray((np.arange(self.n_samples) - self.before) * (1000 / self.fs), np.float64)
+
+
+SEED_GRID: Final = Grid(FS, BEFORE, BEFORE + AFTER)
+
+
+class MeasuredBeats(NamedTuple):
+    """Beats of one or more leads on the grid of a model's windows.
+
+    Parameters
+    ----------
+    times_ms : ndarray of float64, shape (n_beats, n_samples)
         Relative to the R peak.
-    voltage : ndarray of float32, shape (n_beats, n_samples)
-        In mV.
+    voltage, usual : ndarray of float32, shape (n_beats, n_samples, n_leads)
+        Each beat, and the recording's median one, in mV.
     segments : ndarray of int32, shape (n_beats, n_samples)
-        Places in `beatlens.explain.segments.SEGMENTS`.
+        Places in `beatlens.explain.segments.SEGMENTS`, as the first of the leads shows them.
     facts : list of Facts
         What a sentence may say of each beat.
     """
 
-    times_ms: npt.NDArray[np.float64]
+    times_ms: Array
     voltage: npt.NDArray[np.float32]
+    usual: npt.NDArray[np.float32]
     segments: npt.NDArray[np.int32]
     facts: list[Facts]
 
 
 def measure_beats(
-    record: Record, samples: npt.NDArray[np.int64], all_samples: npt.NDArray[np.integer], *, lead: int = 0
+    record: Record,
+    samples: npt.NDArray[np.int64],
+    all_samples: npt.NDArray[np.integer],
+    *,
+    leads: tuple[int, ...] = (0,),
+    grid: Grid = SEED_GRID,
+    offset_ms: Array | float = 0.0,
 ) -> MeasuredBeats:
-    """Measure beats of one lead.
+    """Measure beats.
 
     Parameters
     ----------
@@ -51,42 +89,94 @@ def measure_beats(
         R peaks of the beats in question.
     all_samples : ndarray of int
         Every R peak of the recording.
-    lead : int
-        Which lead.
+    leads : tuple of int
+        Which leads to show; the first is the one that is measured.
+    grid : Grid
+        Of the model's windows.
+    offset_ms : ndarray of float64, shape (n_beats,), or float
+        Where the zero of each window lies, relative to the R peak.
     """
-    times = np.asarray((np.arange(BEFORE + AFTER) - BEFORE) * (1000 / FS), np.float64)
-    signal = record.signal[:, lead].astype(np.float64)
-    known = np.isfinite(signal)
-    if not known.all():  # the beats in question touch no gap; elsewhere a line will do
-        signal = np.interp(np.arange(len(signal)), np.flatnonzero(known), signal[known])
     everyone = np.union1d(np.asarray(all_samples, np.int64), samples)
-    everyone = everyone[(everyone >= 0) & (everyone < len(signal))]
-    marks = delineate(signal, record.fs, everyone)
-    mine = Delineation(marks.marks[np.searchsorted(everyone, samples)] * (FS / record.fs), FS)
-    r_samples = np.rint(samples * (FS / record.fs)).astype(np.int64)
-    segments = label_segments(mine, r_samples, before=BEFORE, n_samples=len(times))
+    everyone = everyone[(everyone >= 0) & (everyone < record.n_samples)]
+    offset = np.broadcast_to(np.asarray(offset_ms, np.float64), len(samples))
+    if len(everyone) <= LONG:
+        return _measure(record.signal, record.fs, samples, everyone, leads, grid, offset)
+    parts = []
+    for k, sample in enumerate(samples.tolist()):
+        place = int(np.searchsorted(everyone, sample))
+        near = everyone[max(0, place - NEARBY) : place + NEARBY + 1]
+        margin = int(5 * record.fs)
+        first, last = max(0, int(near[0]) - margin), min(record.n_samples, int(near[-1]) + margin)
+        own = np.array([sample - first])
+        parts.append(_measure(record.signal[first:last], record.fs, own, near - first, leads, grid, offset[[k]]))
+    times, voltage, usual, segments = (np.concatenate([part[field] for part in parts]) for field in range(4))
+    return MeasuredBeats(times, voltage, usual, segments, [fact for part in parts for fact in part.facts])
+
+
+def _measure(
+    signal: npt.NDArray[np.floating],
+    fs: float,
+    samples: npt.NDArray[np.int64],
+    everyone: npt.NDArray[np.int64],
+    leads: tuple[int, ...],
+    grid: Grid,
+    offset_ms: Array,
+) -> MeasuredBeats:
+    whole = np.stack([_without_gaps(signal[:, lead]) for lead in leads], axis=1)
+    times = grid.times_ms + offset_ms[:, None]
+    marks = delineate(whole[:, 0], fs, everyone)
+    own = np.searchsorted(everyone, samples)
+    mine = Delineation(marks.marks[own] * (grid.fs / fs), grid.fs)
+    zero = samples * (grid.fs / fs) + offset_ms * (grid.fs / 1000)
+    segments = label_segments(mine, np.rint(zero).astype(np.int64), before=grid.before, n_samples=grid.n_samples)
     some = everyone[:: max(1, len(everyone) // MAX_USUAL)]
-    voltage, of_some = (_voltage(signal, record.fs, at, times) for at in (samples, some))
-    enough = len(everyone) > 3
-    likeness = _correlate(voltage, np.median(of_some, axis=0)) if enough else np.full(len(samples), np.nan)
-    usual = float(np.median(marks.duration_ms("QRS"))) if enough else np.nan
-    lasts, p_found = mine.duration_ms("QRS"), np.isfinite(mine.wave("P")[:, 1])
-    facts = [Facts(float(lasts[k]), usual, float(likeness[k]), bool(p_found[k])) for k in range(len(samples))]
-    return MeasuredBeats(times, voltage, segments, facts)
+    voltage, of_some = _voltage(whole, fs, samples, times), _voltage(whole, fs, some, grid.times_ms[None])
+    usual = np.median(of_some, axis=0)
+    likeness = _correlate(voltage[..., 0], usual[:, 0]) if len(everyone) > 3 else np.full(len(samples), np.nan)
+    facts = _collect_facts(marks, own, everyone / fs, likeness)
+    return MeasuredBeats(times, voltage, np.broadcast_to(usual, voltage.shape), segments, facts)
 
 
-def _voltage(
-    signal: npt.NDArray[np.float64], fs: float, samples: npt.NDArray[np.int64], times_ms: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float32]:
-    """Return a lead in mV at these times around each beat, shape (n_beats, n_times)."""
+def _collect_facts(marks: Delineation, own: npt.NDArray[np.int64], times_s: Array, likeness: Array) -> list[Facts]:
+    enough = len(times_s) > 3
+    lasts, p_found = marks.duration_ms("QRS"), np.isfinite(marks.wave("P")[:, 1])
+    rr_ms = np.concatenate([[np.nan], np.diff(times_s) * 1000, [np.nan]])
+    usual_qrs = float(np.median(lasts)) if enough else np.nan
+    usual_rr = float(np.nanmedian(rr_ms)) if enough else np.nan
+    return [
+        Facts(
+            float(lasts[place]),
+            usual_qrs,
+            float(likeness[k]),
+            bool(p_found[place]),
+            float(rr_ms[place]),
+            float(rr_ms[place + 1]),
+            usual_rr,
+        )
+        for k, place in enumerate(own.tolist())
+    ]
+
+
+def _without_gaps(lead: npt.NDArray[np.floating]) -> Array:
+    """Return a lead with lines across its gaps: the beats in question touch none, elsewhere a line will do."""
+    signal = lead.astype(np.float64)
+    known = np.isfinite(signal)
+    if known.all():
+        return signal
+    return np.asarray(np.interp(np.arange(len(signal)), np.flatnonzero(known), signal[known]))
+
+
+def _voltage(signal: Array, fs: float, samples: npt.NDArray[np.int64], times_ms: Array) -> npt.NDArray[np.float32]:
+    """Return leads in mV at these times around each beat, shape (n_beats, n_times, n_leads)."""
     at = samples[:, None] + times_ms * (fs / 1000)
-    return np.interp(at, np.arange(len(signal)), signal).astype(np.float32)
+    place = np.arange(len(signal))
+    return np.stack([np.interp(at, place, lead) for lead in signal.T], axis=2).astype(np.float32)
 
 
-def _correlate(windows: npt.NDArray[np.float32], usual: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def _correlate(windows: npt.NDArray[np.float32], usual: npt.NDArray[np.float32]) -> Array:
     """Return the correlation of each window with the usual one; NaN where one is flat."""
     a = windows.astype(np.float64) - windows.mean(axis=1, keepdims=True)
     b = usual.astype(np.float64) - usual.mean()
     size = np.linalg.norm(a, axis=1) * np.linalg.norm(b)
-    found: npt.NDArray[np.float64] = np.divide(a @ b, size, out=np.full(len(a), np.nan), where=size > 0)
+    found: Array = np.divide(a @ b, size, out=np.full(len(a), np.nan), where=size > 0)
     return found

@@ -103,6 +103,15 @@ METHODS: Final = MappingProxyType({method.name: method for method in _ALL})
 """Every method by its name."""
 
 
+DEFAULTS: Final = MappingProxyType({"seed-lstm": "occlusion", "rhythm-lstm": "occlusion"})
+"""The method that measured best for each model: see the table in docs/concepts/explanations.md."""
+
+
+def default_method(model: Any) -> str:
+    """Return the name of the method that measured best for a model of this architecture."""
+    return DEFAULTS["seed-lstm" if hasattr(model, "logit") else "rhythm-lstm"]
+
+
 @dataclass(frozen=True, eq=False)
 class Attribution:
     """What a method found for some beats.

@@ -1,29 +1,34 @@
-"""From a recording to explained beats, for ``seed-lstm``."""
+"""From a recording to explained beats, for any model that can be explained."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from beatlens.beats.detector import detect_r_peaks
 from beatlens.beats.seed_windows import seed_windows_of
-from beatlens.errors import AnnotationError, SignalError
+from beatlens.errors import AnnotationError, ConfigurationError, SignalError
 from beatlens.explain.explanation import NO_GAP, Explanation
 from beatlens.explain.measure import measure_beats
-from beatlens.explain.methods import attribute, find_method
+from beatlens.explain.methods import attribute, default_method, find_method
 from beatlens.explain.options import Options
+from beatlens.explain.rhythm_record import explain_rhythm_beats
 from beatlens.explain.seed import WINDOW, seed_subject
-from beatlens.explain.segments import SEGMENTS, segment_players, share_segments
+from beatlens.explain.segments import SEGMENTS, segment_players, segment_spans, share_segments
 from beatlens.explain.subject import probabilities_of
 from beatlens.explain.words import describe_segments
-from beatlens.labels import SEED_SKIPPED_SYMBOLS, seed_labels
+from beatlens.labels import SEED_SKIPPED_SYMBOLS, classify_symbols, seed_labels
+from beatlens.models.rhythm_lstm import RhythmLSTM
 from beatlens.models.seed_lstm import SeedLSTM
 from beatlens.records.record import Record
 
 
-def find_beats(record: Record, *, peaks: str = "annotations") -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+def find_beats(
+    record: Record, *, peaks: str = "annotations", classes: Sequence[str] = ("normal", "abnormal")
+) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     """Return the R peaks of a recording and what the reference calls each beat.
 
     Parameters
@@ -32,12 +37,14 @@ def find_beats(record: Record, *, peaks: str = "annotations") -> tuple[npt.NDArr
         A recording.
     peaks : {"annotations", "detect"}
         Take the beats from the recording's annotations, or find them in its leads.
+    classes : sequence of str
+        What the model says: ``"normal"`` and ``"abnormal"`` as the seed protocol has them, or AAMI's classes.
 
     Returns
     -------
     samples : ndarray of int64, shape (n_beats,)
     true : tuple of str
-        ``"normal"`` or ``"abnormal"``, as the seed protocol has it; empty for detected beats.
+        One of ``classes`` (or another of AAMI's); empty for detected beats.
 
     Raises
     ------
@@ -53,10 +60,78 @@ def find_beats(record: Record, *, peaks: str = "annotations") -> tuple[npt.NDArr
         return samples, ("",) * len(samples)
     if record.annotations is None:
         raise AnnotationError(f"{record.name} has no annotations", hint="Use --peaks detect to find the beats in the signal.")
-    marks = record.annotations.select(~np.isin(record.annotations.symbols, list(SEED_SKIPPED_SYMBOLS)))
+    binary = "abnormal" in classes
+    symbols = record.annotations.symbols
+    wanted = ~np.isin(symbols, list(SEED_SKIPPED_SYMBOLS)) if binary else classify_symbols(symbols) != ""
+    marks = record.annotations.select(wanted)
     if not len(marks):
         raise AnnotationError(f"the annotations of {record.name} mark no beat", hint="Use --peaks detect instead.")
-    return marks.samples, tuple("abnormal" if label else "normal" for label in seed_labels(marks.symbols))
+    if binary:
+        return marks.samples, tuple("abnormal" if label else "normal" for label in seed_labels(marks.symbols))
+    return marks.samples, tuple(classify_symbols(marks.symbols).tolist())
+
+
+def can_explain(model: Any) -> bool:
+    """Return whether there is a way to explain the calls of this model."""
+    return isinstance(model, SeedLSTM | RhythmLSTM)
+
+
+def explain_beats(
+    record: Record,
+    r_samples: npt.NDArray[np.integer],
+    model: Any,
+    *,
+    which: npt.NDArray[np.integer] | None = None,
+    true: Sequence[str] = (),
+    method: str | None = None,
+    options: Options | None = None,
+) -> list[Explanation]:
+    """Explain beats of a recording with either model.
+
+    Parameters
+    ----------
+    record : Record
+        A recording at any rate.
+    r_samples : ndarray of int, shape (n_all,)
+        Sample number of every R peak, in order: the usual beat, the intervals and the neighbours come from these.
+    model : SeedLSTM or RhythmLSTM
+        Its first leads are read.
+    which : ndarray of int, shape (n_beats,), optional
+        Places of the beats in question; all if not given.
+    true : sequence of str
+        What the reference calls each of ``r_samples``, if there is a reference.
+    method : str, optional
+        One of `beatlens.explain.methods.METHODS`; by default the one that measured best for the model.
+    options : Options, optional
+        Settings of the methods.
+
+    Returns
+    -------
+    list of Explanation
+        One for each of these beats that the model can judge, in order. The class that the model calls is explained; with
+        ``seed-lstm`` it is always ``abnormal``.
+
+    Raises
+    ------
+    ConfigurationError
+        If the model cannot be explained, or not by this method.
+    SignalError
+        If none of the beats can be judged.
+    UnknownNameError
+        If there is no such method.
+    """
+    if not can_explain(model):
+        raise ConfigurationError(
+            f"only networks of seed-lstm's and rhythm-lstm's architecture can be explained; got {model.name}",
+            hint="Use --model rhythm-lstm.",
+        )
+    method = method or default_method(model)
+    samples = np.asarray(r_samples, np.int64)
+    if isinstance(model, RhythmLSTM):
+        return explain_rhythm_beats(record, samples, model, which=which, true=true, method=method, options=options)
+    chosen = np.arange(len(samples)) if which is None else np.asarray(which, np.int64)
+    truth = [true[place] for place in chosen.tolist()] if true else ()
+    return explain_seed_beats(record, samples[chosen], model, true=truth, all_samples=samples, method=method, options=options)
 
 
 def explain_seed_beats(
@@ -109,7 +184,7 @@ def explain_seed_beats(
         )
     kept = np.asarray(samples, np.int64)[judged]
     beats = measure_beats(record, kept, samples if all_samples is None else all_samples)
-    players = segment_players(WINDOW, beats.segments) if method == "segment-shapley" else None
+    players = segment_players(WINDOW, beats.segments) if "shapley" in method else None
     found = attribute(subject, {WINDOW: windows}, method=method, players=players, options=options)
     values, abnormal = found.values[WINDOW], probabilities_of(found.logits)[:, 1]
     shares = share_segments(values, beats.segments, evidence=chosen.evidence)
@@ -123,7 +198,7 @@ def explain_seed_beats(
         probability = float(abnormal[k] if call else 1 - abnormal[k])
         explanation = Explanation(
             attribution=values[k][:, None],
-            times_ms=beats.times_ms,
+            times_ms=beats.times_ms[k],
             target=subject.classes[1],
             logit=float(found.logits[k]),
             probability=float(abnormal[k]),
@@ -132,9 +207,12 @@ def explain_seed_beats(
             model=subject.name,
             completeness_gap=float(found.gap[k]),
             gap_reason="" if chosen.complete else NO_GAP,
-            signal=beats.voltage[k][:, None],
+            signal=beats.voltage[k],
             lead_names=record.lead_names[:1],
             shares=share,
+            segments=segment_spans(beats.segments[k], beats.times_ms[k]),
+            usual=beats.usual[k],
+            measured=beats.facts[k].to_dict(),
             sentence=describe_segments(
                 subject.classes[call], probability, told, beats.facts[k], evidence=chosen.evidence, true=names[k]
             ),

@@ -45,6 +45,16 @@ def label_segments(
     return ids.astype(np.int32)
 
 
+def segment_spans(ids: npt.NDArray[np.int32], times_ms: npt.NDArray[np.floating]) -> dict[str, tuple[float, float]]:
+    """Return when each segment of one beat begins and ends, in ms from the R peak; only those that its window holds."""
+    spans = {}
+    for place, name in enumerate(SEGMENTS):
+        inside = np.flatnonzero(ids == place)
+        if len(inside):
+            spans[name] = (float(times_ms[inside[0]]), float(times_ms[inside[-1]]))
+    return spans
+
+
 def segment_players(name: str, ids: npt.NDArray[np.int32], n_leads: int | None = None) -> Players:
     """Return the segments as the players of Shapley values for a time input called ``name``.
 

@@ -45,6 +45,8 @@ class Subject:
     baselines : mapping of str to ndarray, optional
         For an input that is not of time, the value that stands for "nothing known" (broadcast to the input; 0 if missing).
         The baseline of a time input is the flat line, 0.
+    baseline_names : mapping of str to str
+        For an input whose value of "nothing known" differs from beat to beat, the fixed input that holds it.
     fixed_inputs : tuple of str
         Inputs that belong to a beat but are no part of the question (which lead is there, the recording's usual beat): they
         are neither attributed nor disturbed.
@@ -61,6 +63,7 @@ class Subject:
     r_index: int
     baselines: Mapping[str, npt.NDArray[np.floating]] = field(default_factory=dict)
     fixed_inputs: tuple[str, ...] = ()
+    baseline_names: Mapping[str, str] = field(default_factory=dict)
     encode: Callable[[dict[str, jax.Array]], jax.Array] | None = None
     decode: Callable[[dict[str, jax.Array], jax.Array], jax.Array] | None = None
 
@@ -75,8 +78,11 @@ class Subject:
     def bind(self, fixed: dict[str, jax.Array]) -> Subject:
         """Return the model with its fixed inputs filled in: a function of the others alone."""
         encode, decode = self.encode, self.decode
+        own = {name: fixed[held] for name, held in self.baseline_names.items()}
         return replace(
             self,
+            baselines={**self.baselines, **own},
+            baseline_names={},
             logits=lambda inputs: self.logits({**inputs, **fixed}),
             fixed_inputs=(),
             encode=encode and (lambda inputs: encode({**inputs, **fixed})),
@@ -101,12 +107,19 @@ class Subject:
 
 
 def select_logit(logits: jax.Array, target: jax.Array) -> jax.Array:
-    """Return the logit of one class a beat; a single logit counts for class 1 and, negated, for class 0."""
+    """Return the logit of one class a beat: the logarithm of its odds against all the others together.
+
+    A single logit counts for class 1 and, negated, for class 0. Of several, one alone would say nothing: their softmax does not
+    change when all of them rise.
+    """
+    import jax
     import jax.numpy as jnp
 
     if logits.ndim == 1:
         return jnp.where(target == 1, logits, -logits)
-    return jnp.take_along_axis(logits, target[:, None], axis=1)[:, 0]
+    chosen = jnp.arange(logits.shape[1]) == target[:, None]
+    own = jnp.where(chosen, logits, 0).sum(axis=1)
+    return own - jax.nn.logsumexp(jnp.where(chosen, -jnp.inf, logits), axis=1)
 
 
 def probabilities_of(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -58,16 +59,32 @@ class Facts:
         Correlation of the window with the recording's median window.
     p_found : bool or None
         Whether a P wave stands out.
+    pre_ms, post_ms, usual_rr_ms : float
+        The intervals to the beat before and to the one after, and the recording's median interval.
     """
 
     qrs_ms: float = math.nan
     usual_qrs_ms: float = math.nan
     likeness: float = math.nan
     p_found: bool | None = None
+    pre_ms: float = math.nan
+    post_ms: float = math.nan
+    usual_rr_ms: float = math.nan
+
+    def to_dict(self) -> dict[str, float | bool | None]:
+        """Return the facts in the types of JSON; what could not be measured is None."""
+        known = dataclasses.asdict(self)
+        return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in known.items()}
 
 
 WIDE_MS = 120.0
 """A QRS from here on is called wide, as cardiologists do."""
+
+SHORT, LONG = 0.85, 1.15
+"""An interval below, or above, this share of the usual one is called short, or long."""
+
+INTERVALS = {"interval before": "interval before it", "interval after": "interval after it"}
+AROUND = {"rhythm around": "the rhythm around it", "other beats": "what the other beats are like"}
 
 LIKE = 0.9
 """A window whose correlation with the usual one is lower is called unlike it."""
@@ -111,7 +128,22 @@ def describe_segments(
     return f"{call}: {'; '.join(parts)}.{_checked(predicted, true)}"
 
 
+def _name_interval(name: str, facts: Facts) -> str:
+    lasts = facts.pre_ms if name == "interval before" else facts.post_ms
+    if math.isnan(lasts):
+        return f"the {INTERVALS[name]}"
+    if math.isnan(facts.usual_rr_ms):
+        return f"the {INTERVALS[name]} ({lasts:.0f} ms)"
+    ratio = lasts / facts.usual_rr_ms
+    kind = "short " if ratio < SHORT else "long " if ratio > LONG else ""
+    return f"the {kind}{INTERVALS[name]} ({lasts:.0f} ms, usual {facts.usual_rr_ms:.0f} ms)"
+
+
 def _name_segment(name: str, facts: Facts) -> str:
+    if name in INTERVALS:
+        return _name_interval(name, facts)
+    if name in AROUND:
+        return AROUND[name]
     if name in {"before", "after"}:
         first = "QRS" if facts.p_found is False else "P wave"
         return f"what comes before the {first}" if name == "before" else "what comes after the last wave"

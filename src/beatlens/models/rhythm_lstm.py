@@ -119,7 +119,7 @@ class RhythmLSTM:
         noise = np.zeros(n, np.float32)
         n_context = np.zeros(n, np.int64)
         leads = choose_leads(record.signal, record.lead_names)
-        judged = _inside(record, at, leads)
+        judged = find_readable(record, at, leads)
         parts = [
             (np.flatnonzero(judged[beats]) + beats.start, first, last)
             for beats, first, last in (stretches(at, record.n_samples, record.fs) if leads else [])
@@ -167,7 +167,7 @@ class RhythmLSTM:
         return jax.jit(lambda inputs: jax.nn.softmax(self.logits(inputs), axis=-1))
 
 
-def _inside(record: Record, r_samples: npt.NDArray[np.int64], leads: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+def find_readable(record: Record, r_samples: npt.NDArray[np.int64], leads: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     """Return which beats have a signal: in every lead that is read, 150 ms either way, nine samples of ten or more."""
     if not leads:
         return np.zeros(len(r_samples), bool)

@@ -1,0 +1,275 @@
+"""How ``rhythm-lstm`` is explained: the voltage around the beat, its place in the rhythm, and what the other beats bring to it.
+
+The network reads numbers made of these, not samples. Here those numbers are computed again from the voltage, differentiably
+(`beatlens.explain.shape_port`), and what the other beats say enters as the state that the recurrent layer brings to the beat
+(`beatlens.models.rhythm_steps`): so a change of the beat's signal, of an interval, or of its company moves the network's own
+logits. What belongs to the recording (its usual beat, its groups of like beats, the rows of the other beats) stays as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from beatlens.beats.morphology import BEFORE, FS, describe_shapes, prepare_signal
+from beatlens.beats.rhythm import RHYTHM_FEATURES
+from beatlens.explain.rhythm_context import build_context
+from beatlens.explain.shape_port import scale_windows, shape_columns
+from beatlens.explain.subject import Subject
+from beatlens.models.rhythm_encoding import choose_leads, encode_prepared, stretches
+from beatlens.models.rhythm_lstm import BATCH, RhythmLSTM, find_readable, sequence_pieces, sequences
+from beatlens.models.rhythm_steps import RhythmSteps
+
+if TYPE_CHECKING:
+    import jax
+
+    from beatlens.models.rhythm_encoding import EncodedBeats
+    from beatlens.records.record import Record
+
+Arrays = dict[str, npt.NDArray[np.float32]]
+
+WINDOW, RHYTHM, COMPANY = "window", "rhythm", "company"
+"""The inputs: voltage in mV (n, 112, leads); the 22 rhythm features (n, 22); the states brought by the other beats."""
+CONTEXT: Final = (
+    "gain", "dominant", "previous_qrs", "next_qrs", "group", "usual_p", "long_p", "long_coherence", "local_p", "local_width",
+    "wide_p", "wide_width", "usual_qrs", "other_qrs", "other_pinv", "other_allowed",
+)  # fmt: skip
+USUAL: Final = {WINDOW: "usual_window", RHYTHM: "usual_rhythm", COMPANY: "usual_company"}
+"""For each input, the fixed input that holds the recording's usual value of it."""
+SETTLED: Final = 64
+"""After this many usual beats the recurrent layer brings what usual company brings."""
+REACH: Final = 4
+"""Neighbours, before and after, that are each told apart."""
+
+
+@dataclass(frozen=True, eq=False)
+class RhythmBeats:
+    """Beats of one recording as `rhythm_subject` reads them.
+
+    Parameters
+    ----------
+    inputs : dict of ndarray, shape (n_beats, ...)
+        Those of the subject: voltage, rhythm, company, and everything fixed.
+    beats : ndarray of int64, shape (n_beats,)
+        Place of each among the R peaks.
+    offset_ms : ndarray of float64, shape (n_beats,)
+        Where the window's zero lies, relative to the R peak: complexes are aligned before they are compared.
+    near : dict of int to ndarray, shape (n_beats, 4, networks, units)
+        What would be brought to the beat if the neighbour at that distance (-1: the one before) were the usual beat.
+    leads : tuple of int
+        The leads that are read.
+    """
+
+    inputs: Arrays
+    beats: npt.NDArray[np.int64]
+    offset_ms: npt.NDArray[np.float64]
+    near: dict[int, npt.NDArray[np.float32]]
+    leads: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.beats)
+
+
+@lru_cache(maxsize=4)
+def open_network(model: RhythmLSTM) -> RhythmSteps:
+    """Return the network beat by beat; the same object for the same model."""
+    return RhythmSteps(model.keras_model, model.temperature)
+
+
+@lru_cache(maxsize=4)
+def rhythm_subject(model: RhythmLSTM) -> Subject:
+    """Return the network as an explainer sees it; the same object for the same model, so that it compiles once."""
+    steps = open_network(model)
+
+    def look(inputs: dict[str, jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
+        import jax.numpy as jnp
+
+        context = {name: inputs[name] for name in CONTEXT}
+        w = scale_windows(inputs[WINDOW], context)
+        return jnp.concatenate([inputs[RHYTHM], shape_columns(w, context)], axis=1), w, inputs["dominant"]
+
+    def logits(inputs: dict[str, jax.Array]) -> jax.Array:
+        return steps.logits(steps.encode_rows(*look(inputs)), inputs[COMPANY])
+
+    def encode(inputs: dict[str, jax.Array]) -> jax.Array:
+        _, w, dominant = look(inputs)
+        maps = steps.shape_maps(w, dominant)
+        return maps.reshape(*maps.shape[:2], -1)
+
+    def decode(inputs: dict[str, jax.Array], maps: jax.Array) -> jax.Array:
+        features, w, _ = look(inputs)
+        shaped = maps.reshape(*maps.shape[:2], steps.n_networks, w.shape[2], -1)
+        return steps.logits(steps.encode_rows(features, maps=shaped), inputs[COMPANY])
+
+    return Subject(
+        model.name,
+        model.classes,
+        logits,
+        (WINDOW,),
+        FS,
+        BEFORE,
+        fixed_inputs=(*CONTEXT, *USUAL.values()),
+        baseline_names=USUAL,
+        encode=encode if steps.encoders else None,
+        decode=decode if steps.encoders else None,
+    )
+
+
+def read_rhythm_beats(
+    record: Record,
+    r_samples: npt.NDArray[np.integer],
+    model: RhythmLSTM,
+    chosen: npt.NDArray[np.integer] | None = None,
+    *,
+    neighbours: bool = True,
+) -> RhythmBeats:
+    """Lay out beats of a recording for `rhythm_subject`.
+
+    Parameters
+    ----------
+    record : Record
+    r_samples : ndarray of int, shape (n_all,)
+        Every R peak of the recording, in order.
+    model : RhythmLSTM
+    chosen : ndarray of int, optional
+        Places of the beats in question; all if not given. Those that the model cannot judge are left out.
+    neighbours : bool
+        Whether to work out what each neighbour brings.
+
+    Raises
+    ------
+    SignalError
+        If the sampling rate is too low, or the R peaks are out of order.
+    """
+    at = np.asarray(r_samples, np.int64)
+    leads = choose_leads(record.signal, record.lead_names)
+    wanted = np.zeros(len(at), bool)
+    wanted[slice(None) if chosen is None else np.asarray(chosen, np.int64)] = True
+    readable = find_readable(record, at, leads)
+    parts = []
+    for beats, first, last in stretches(at, record.n_samples, record.fs) if leads else []:
+        number = np.flatnonzero(readable[beats]) + beats.start
+        rows = np.flatnonzero(wanted[number])
+        if len(rows):
+            part = _Stretch(record.signal[first:last][:, leads], record.fs, (at[number] - first) / record.fs)
+            parts.append(_read_stretch(part, model, rows, neighbours=neighbours, leads=leads, number=number))
+    if not parts:
+        return RhythmBeats({}, np.zeros(0, np.int64), np.zeros(0), {}, leads)
+    return RhythmBeats(
+        {name: np.concatenate([part.inputs[name] for part in parts]) for name in parts[0].inputs},
+        np.concatenate([part.beats for part in parts]),
+        np.concatenate([part.offset_ms for part in parts]),
+        {place: np.concatenate([part.near[place] for part in parts]) for place in parts[0].near},
+        leads,
+    )
+
+
+class _Stretch(NamedTuple):
+    """Some minutes of the leads that are read, and the times of the beats in them."""
+
+    signal: npt.NDArray[np.floating]
+    fs: float
+    times_s: npt.NDArray[np.float64]
+
+
+def _read_stretch(
+    part: _Stretch,
+    model: RhythmLSTM,
+    rows: npt.NDArray[np.int64],
+    *,
+    neighbours: bool,
+    leads: tuple[int, ...],
+    number: npt.NDArray[np.int64],
+) -> RhythmBeats:
+    x, times_s = prepare_signal(part.signal, part.fs), part.times_s
+    encoded = encode_prepared(x, times_s)
+    shapes = describe_shapes(x, encoded.r_samples)
+    n_rhythm = len(RHYTHM_FEATURES)
+    pre_rr = encoded.features[:, RHYTHM_FEATURES.index("pre_rr")]
+    voltage, context = build_context(x, encoded.r_samples, shapes, encoded.features[:, n_rhythm:], pre_rr)
+    usual = np.median(encoded.features[shapes.groups == 0], axis=0)
+    company = _Company(model, encoded, usual)
+    inputs: Arrays = {name: values[rows] for name, values in context.items()}
+    inputs[WINDOW], inputs[RHYTHM] = voltage[rows], encoded.features[rows, :n_rhythm]
+    inputs[COMPANY] = company.brought[rows]
+    inputs["usual_window"] = inputs["dominant"] / inputs["gain"][:, None]
+    inputs["usual_rhythm"] = np.broadcast_to(usual[:n_rhythm], inputs[RHYTHM].shape)
+    inputs["usual_company"] = np.broadcast_to(company.usual, inputs[COMPANY].shape)
+    offset = (encoded.r_samples[rows] / FS - times_s[rows]) * 1000
+    return RhythmBeats(inputs, number[rows], offset, company.without(rows) if neighbours else {}, leads)
+
+
+class _Company:
+    """What the recurrent layer brings to each beat of a stretch, and what it would bring if a neighbour were the usual beat."""
+
+    def __init__(self, model: RhythmLSTM, encoded: EncodedBeats, usual: npt.NDArray[np.float32]) -> None:
+        import jax
+
+        self.steps = open_network(model)
+        self.n = len(encoded)
+        n_leads = encoded.windows.shape[2]
+        programs = _programs(model)
+        pieces = sequence_pieces(self.n)
+        self.brought = np.zeros((self.n, 4, self.steps.n_networks, self.steps.n_units), np.float32)
+        rows: list[npt.NDArray[np.float32]] = []
+        for start in range(0, len(pieces), BATCH):
+            part = pieces[start : start + BATCH]
+            laid = sequences(encoded, part, size=BATCH, windows=bool(self.steps.encoders))
+            encoded_rows, brought = (np.asarray(values) for values in programs["read"](laid, n_leads))
+            for row, (read, keep) in enumerate(part):
+                inner = slice(keep.start - read.start, keep.stop - read.start)
+                self.brought[keep] = brought[row, inner]
+                rows.append(encoded_rows[row, inner])
+        self.rows = np.concatenate(rows)  # (n_beats, networks, d)
+        shape = (encoded.dominant[None], encoded.dominant[None]) if self.steps.encoders else ()
+        self.usual_row = np.asarray(jax.jit(self.steps.encode_rows)(usual[None], *shape))[0]
+        settled = np.broadcast_to(self.usual_row, (1, 2 * SETTLED + 1, *self.usual_row.shape))
+        self.usual = np.asarray(programs["states"](settled))[0, SETTLED]
+        self._step = programs["step"]
+
+    def without(self, places: npt.NDArray[np.int64]) -> dict[int, npt.NDArray[np.float32]]:
+        """Return, for each neighbour, what would be brought to these beats if it were the usual beat."""
+        found: dict[int, npt.NDArray[np.float32]] = {}
+        for distance in range(1, REACH + 1):
+            for side, sign in ((0, -1), (1, 1)):
+                known = (places + sign * distance >= 0) & (places + sign * distance < self.n)
+                start = np.clip(places + sign * distance, 0, self.n - 1)
+                half = slice(0, 2) if side == 0 else slice(2, 4)
+                hidden, cell = np.moveaxis(self.brought[start, half], 1, 0)
+                for back in range(distance, 0, -1):
+                    place = np.clip(places + sign * back, 0, self.n - 1)
+                    row = np.broadcast_to(self.usual_row, self.rows[place].shape) if back == distance else self.rows[place]
+                    hidden, cell = self._step(side, row, hidden, cell)
+                brought = self.brought[places].copy()
+                brought[known, half] = np.stack([hidden, cell], axis=1)[known]
+                found[sign * distance] = brought
+        return found
+
+
+@lru_cache(maxsize=4)
+def _programs(model: RhythmLSTM) -> dict[str, Any]:
+    import jax
+
+    steps = open_network(model)
+
+    def read(inputs: dict[str, jax.Array], n_leads: int) -> tuple[jax.Array, jax.Array]:
+        n, length = inputs["features"].shape[:2]
+        flat = [inputs["features"].reshape(n * length, -1)]
+        if steps.encoders:
+            import jax.numpy as jnp
+
+            windows = inputs["windows"][..., :n_leads]
+            dominant = jnp.repeat(inputs["dominant"][:, None, :, :n_leads], length, axis=1)
+            flat += [windows.reshape(n * length, *windows.shape[2:]), dominant.reshape(n * length, *dominant.shape[2:])]
+        rows = steps.encode_rows(*flat).reshape(n, length, steps.n_networks, -1) * inputs["mask"][..., None]
+        return rows, steps.states(rows)
+
+    return {
+        "read": jax.jit(read, static_argnums=1),
+        "states": jax.jit(steps.states),
+        "step": jax.jit(steps.step, static_argnums=0),
+    }

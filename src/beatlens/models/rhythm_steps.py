@@ -1,0 +1,205 @@
+"""``rhythm-lstm`` opened beat by beat: the same network, with what the other beats say as an input of its own.
+
+The logits of one beat depend on its own row and on the two states that the recurrent layer brings to it, one from the beats
+before and one from those after it. With those states at hand, one beat can be asked again and again, changed in any way, at the
+cost of a single step instead of a whole sequence; the answer is the network's own, not an approximation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from beatlens.errors import FormatError
+from beatlens.models.rhythm_network import N_LEADS
+
+if TYPE_CHECKING:
+    import jax
+
+CLIP: Final = 5.0
+"""Scaled features are limited to this size, as in the network."""
+STATES: Final = ("hidden before", "cell before", "hidden after", "cell after")
+"""What the recurrent layer brings to a beat, from the beats before it and from those after it."""
+
+
+class Cell(NamedTuple):
+    """One direction of the recurrent layer, of all networks: kernel (k, d, 4u), recurrent (k, u, 4u), bias (k, 4u)."""
+
+    kernel: jax.Array
+    recurrent: jax.Array
+    bias: jax.Array
+
+
+class RhythmSteps:
+    """The weights of a rhythm network, or of several whose logits are averaged, and the network's parts as pure functions.
+
+    Parameters
+    ----------
+    keras_model : keras.Model
+        Of `beatlens.models.rhythm_network.build_rhythm_network`'s architecture, or `average_networks` of such.
+    temperature : float
+        Divides the logits.
+
+    Raises
+    ------
+    FormatError
+        If the network is built of other layers.
+    """
+
+    def __init__(self, keras_model: Any, temperature: float = 1.0) -> None:
+        import jax.numpy as jnp
+
+        parts = [layer for layer in keras_model.layers if hasattr(layer, "layers")]
+        nested = [part for part in parts if any(layer.name == "sequence" for layer in part.layers)]
+        networks = nested or [keras_model]
+        found = [{layer.name: layer for layer in network.layers} for network in networks]
+        needed = {"scaling", "features_dense", "sequence", "joined", "logits"}
+        if not all(needed <= set(layers) for layers in found):
+            raise FormatError(
+                f"a rhythm network must have the layers {sorted(needed)} to be asked beat by beat; "
+                f"got {sorted(set(found[0]) & needed)}"
+            )
+
+        def stack(values: Sequence[Any]) -> jax.Array:
+            return jnp.stack([jnp.asarray(np.asarray(value), jnp.float32) for value in values])
+
+        self.temperature = float(temperature)
+        self.n_networks = len(networks)
+        scaling = [layers["scaling"] for layers in found]
+        self.mean = stack([np.asarray(layer.mean).reshape(-1) for layer in scaling])
+        self.spread = stack([np.maximum(np.sqrt(np.asarray(layer.variance)), 1e-7).reshape(-1) for layer in scaling])
+        self.dense = {
+            name: (stack([layers[name].kernel for layers in found]), stack([layers[name].bias for layers in found]))
+            for name in ("features_dense", "joined", "logits")
+        }
+        self.cells = tuple(
+            Cell(*(stack([getattr(getattr(layers["sequence"], side).cell, name) for layers in found]) for name in _WEIGHTS))
+            for side in ("forward_layer", "backward_layer")
+        )
+        encoders = [layers.get("lead_encoder") for layers in found]
+        self.encoders = tuple(encoder for encoder in encoders if encoder is not None)
+        if self.encoders and len(self.encoders) != self.n_networks:
+            raise FormatError("either every averaged network sees the shape of the beats, or none")
+        self.n_units = int(self.cells[0].recurrent.shape[1])
+
+    def encode_rows(
+        self,
+        features: jax.Array,
+        windows: jax.Array | None = None,
+        dominant: jax.Array | None = None,
+        *,
+        maps: jax.Array | None = None,
+    ) -> jax.Array:
+        """Return what the recurrent layer is given of each beat, shape (n, networks, d).
+
+        Parameters
+        ----------
+        features : array of shape (n, n_features)
+        windows, dominant : arrays of shape (n, 112, n_leads)
+            Needed where the networks see the shape of the beats.
+        maps : array of shape (n, steps, networks, leads, maps), optional
+            From `shape_maps`, in place of the two.
+        """
+        import jax
+        import jax.numpy as jnp
+
+        kernel, bias = self.dense["features_dense"]
+        scaled = jnp.clip((features[:, None] - self.mean) / self.spread, -CLIP, CLIP)  # (n, networks, features)
+        rows = jax.nn.relu(jnp.einsum("nkf,kfd->nkd", scaled, kernel) + bias)
+        if not self.encoders:
+            return rows
+        maps = self.shape_maps(windows, dominant) if maps is None else maps
+        return jnp.concatenate([rows, self.read_maps(maps)], axis=2)
+
+    def shape_maps(self, windows: jax.Array | None, dominant: jax.Array | None) -> jax.Array:
+        """Return the last feature maps of the convolutional encoders, shape (n, steps, networks, leads, maps)."""
+        import jax.numpy as jnp
+
+        if windows is None or dominant is None:
+            raise FormatError("a network that sees the shape of the beats must be given their windows")
+        pairs = jnp.stack([windows, windows - dominant], axis=-1)  # (n, 112, leads, 2)
+        per_network = []
+        for encoder in self.encoders:
+            leads = []
+            for lead in range(windows.shape[2]):
+                values = pairs[:, None, :, lead]  # (n, 1, 112, 2)
+                for layer in _convolutions(encoder)[:-1]:
+                    values = layer(values)
+                leads.append(values[:, 0])
+            per_network.append(jnp.stack(leads, axis=2))
+        return jnp.stack(per_network, axis=2)
+
+    def read_maps(self, maps: jax.Array) -> jax.Array:
+        """Return the encodings, averaged over the leads, of feature maps: shape (n, networks, d)."""
+        import jax.numpy as jnp
+
+        n_leads = min(maps.shape[3], N_LEADS)
+        rows = []
+        for number, encoder in enumerate(self.encoders):
+            last = _convolutions(encoder)[-1]
+            rows.append(sum(last(maps[:, None, :, number, lead])[:, 0, 0] for lead in range(n_leads)) / n_leads)
+        return jnp.stack(rows, axis=1)
+
+    def step(self, side: int, row: jax.Array, hidden: jax.Array, cell: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Read one more beat, forwards (``side`` 0) or backwards (1); every array has shape (n, networks, ...)."""
+        import jax
+        import jax.numpy as jnp
+
+        weights = self.cells[side]
+        gates = jnp.einsum("nkd,kdu->nku", row, weights.kernel) + jnp.einsum("nkd,kdu->nku", hidden, weights.recurrent)
+        into, keep, new, out = jnp.split(gates + weights.bias, 4, axis=2)
+        cell = jax.nn.sigmoid(keep) * cell + jax.nn.sigmoid(into) * jnp.tanh(new)
+        return jax.nn.sigmoid(out) * jnp.tanh(cell), cell
+
+    def states(self, rows: jax.Array) -> jax.Array:
+        """Return what is brought to each beat of each sequence, shape (n, beats, 4, networks, units), as in `STATES`.
+
+        Parameters
+        ----------
+        rows : array of shape (n, beats, networks, d)
+            Masked: 0 where there is no beat.
+        """
+        import jax
+        import jax.numpy as jnp
+
+        in_order = jnp.moveaxis(rows, 1, 0)
+        zero = jnp.zeros((rows.shape[0], self.n_networks, self.n_units), rows.dtype)
+
+        def read(side: int) -> Any:
+            def one(carried: Any, row: jax.Array) -> Any:
+                return self.step(side, row, *carried), jnp.stack(carried)
+
+            return jax.lax.scan(one, (zero, zero), in_order, reverse=side == 1)[1]
+
+        both = jnp.concatenate([read(0), read(1)], axis=1)  # (beats, 4, n, networks, units)
+        return jnp.transpose(both, (2, 0, 1, 3, 4))
+
+    def logits(self, row: jax.Array, brought: jax.Array) -> jax.Array:
+        """Return the calibrated logits of each beat, shape (n, classes).
+
+        Parameters
+        ----------
+        row : array of shape (n, networks, d)
+            From `encode_rows`.
+        brought : array of shape (n, 4, networks, units)
+            From `states`.
+        """
+        import jax
+        import jax.numpy as jnp
+
+        before, _ = self.step(0, row, brought[:, 0], brought[:, 1])
+        after, _ = self.step(1, row, brought[:, 2], brought[:, 3])
+        (kernel, bias), (last, last_bias) = self.dense["joined"], self.dense["logits"]
+        joined = jnp.concatenate([before, after, row], axis=2)
+        hidden = jax.nn.relu(jnp.einsum("nkd,kdu->nku", joined, kernel) + bias)
+        each = jnp.einsum("nkd,kdc->nkc", hidden, last) + last_bias
+        return each.mean(axis=1) / self.temperature
+
+
+_WEIGHTS: Final = ("kernel", "recurrent_kernel", "bias")
+
+
+def _convolutions(encoder: Any) -> list[Any]:
+    return [layer for layer in encoder.layers if hasattr(layer, "kernel")]

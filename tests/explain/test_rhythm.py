@@ -1,0 +1,194 @@
+"""``rhythm-lstm`` opened for explanations: the numbers are the network's own, and every method keeps its promises on them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from beatlens.beats.morphology import align_beats, describe_shapes, prepare_signal
+from beatlens.beats.rhythm import RHYTHM_FEATURES, rhythm_features
+from beatlens.beats.shape_features import SHAPE_FEATURES, shape_features
+from beatlens.explain.methods import METHODS, attribute, methods_for, predict_logits
+from beatlens.explain.options import Options
+from beatlens.explain.rhythm import COMPANY, REACH, RHYTHM, WINDOW, RhythmBeats, read_rhythm_beats, rhythm_subject
+from beatlens.explain.rhythm_context import build_context
+from beatlens.explain.rhythm_record import NAMES, explain_rhythm_beats
+from beatlens.explain.shape_port import scale_windows, shape_columns
+from beatlens.explain.subject import Subject
+from beatlens.models import ModelCard
+from beatlens.models.rhythm_lstm import RhythmLSTM
+from beatlens.models.rhythm_network import average_networks, build_rhythm_network
+from beatlens.records.record import Record
+
+FS = 250.0
+FAST = Options(steps=8, samples=2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compile_fast() -> Any:
+    """Most of the time here would go into optimising programs that run once."""
+    import jax
+
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+def make_record(n_leads: int = 2, seconds: float = 60.0) -> tuple[Record, np.ndarray]:
+    """Return beats with P, QRS and T, every ninth early and wide and without P; and their R peaks."""
+    rng = np.random.default_rng(4)
+    steps = np.where(np.arange(200) % 9 == 5, 0.5, np.where(np.arange(200) % 9 == 6, 1.1, 0.8)) + rng.normal(0, 0.01, 200)
+    times = np.cumsum(steps)
+    times = times[times < seconds - 1]
+    t = np.arange(int(seconds * FS)) / FS
+    x = rng.normal(0, 0.01, (len(t), n_leads))
+    for place, at in enumerate(times):
+        wide = place % 9 == 5
+        waves = ((0.0, 0.045, 1.4), (0.3, 0.06, -0.4)) if wide else ((-0.16, 0.02, 0.15), (0.0, 0.012, 1.0), (0.28, 0.05, 0.3))
+        for lead in range(n_leads):
+            for centre, width, height in waves:
+                x[:, lead] += (1 - 0.4 * lead) * height * np.exp(-(((t - at - centre) / width) ** 2) / 2)
+    return Record(x.astype(np.float32), FS, ("II", "V1")[:n_leads], name="made up"), np.round(times * FS).astype(np.int64)
+
+
+def make_model(*, windows: bool, networks: int = 2) -> RhythmLSTM:
+    built = [build_rhythm_network(seed=k, n_units=6, windows=windows) for k in range(networks)]
+    features = np.random.default_rng(0).normal(size=(1, 400, 57)).astype(np.float32)
+    for network in built:
+        network.get_layer("scaling").adapt(features)
+    return RhythmLSTM(average_networks(built), ModelCard.model_construct(name="rhythm-lstm", calibration={"temperature": 1.5}))
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["features", "windows"])
+def model(request: pytest.FixtureRequest) -> RhythmLSTM:
+    """Networks that see the features alone, and such that see the shape of the beats as well."""
+    return make_model(windows=request.param)
+
+
+@pytest.fixture(scope="module")
+def beats(model: RhythmLSTM) -> RhythmBeats:
+    record, r_samples = make_record()
+    return read_rhythm_beats(record, r_samples, model)
+
+
+@cache
+def seeing() -> tuple[Subject, RhythmBeats]:
+    """Return one network that sees shapes, and beats for it."""
+    own = make_model(windows=True, networks=1)
+    return rhythm_subject(own), read_rhythm_beats(*make_record(), own, np.arange(8))
+
+
+@pytest.mark.parametrize("n_leads", [1, 2])
+def test_the_differentiable_features_are_those_of_the_encoder(n_leads: int) -> None:
+    """Column by column, for every beat."""
+    record, r_samples = make_record(n_leads)
+    x, times = prepare_signal(record.signal, FS), r_samples / FS
+    aligned = align_beats(x, np.round(times * 128).astype(np.int64))
+    shapes, rhythm = describe_shapes(x, aligned), rhythm_features(times)
+    expected = shape_features(shapes, rhythm[:, RHYTHM_FEATURES.index("pre_to_local")], rhythm[:, 0])
+    voltage, context = build_context(x, aligned, shapes, expected, rhythm[:, 0])
+    jax_context: Any = context
+    w = scale_windows(voltage, jax_context)
+    np.testing.assert_allclose(w, shapes.windows, atol=1e-5)
+    found = np.asarray(shape_columns(w, jax_context))
+    for column, name in enumerate(SHAPE_FEATURES):
+        np.testing.assert_allclose(found[:, column], expected[:, column], atol=2e-3, err_msg=name)
+
+
+@pytest.mark.parametrize(("n_leads", "networks"), [(1, 1), (2, 2)])
+def test_beat_by_beat_the_network_says_the_same(n_leads: int, networks: int, model: RhythmLSTM) -> None:
+    """The logits of the opened network are those of the sequence model, at the ends of the recording as in its middle."""
+    record, r_samples = make_record(n_leads)
+    own = make_model(windows="windows" in model._names, networks=networks)
+    found = read_rhythm_beats(record, r_samples, own)
+    logits = predict_logits(rhythm_subject(own), found.inputs)
+    np.testing.assert_allclose(softmax(logits, axis=1), own.predict_record(record, r_samples).probabilities, atol=2e-5)
+
+
+def test_the_shipped_network_can_be_opened() -> None:
+    from beatlens.models import load_model
+
+    shipped = load_model("rhythm-lstm")
+    record, r_samples = make_record()
+    found = read_rhythm_beats(record, r_samples, shipped)
+    logits = predict_logits(rhythm_subject(shipped), found.inputs)
+    np.testing.assert_allclose(softmax(logits, axis=1), shipped.predict_record(record, r_samples).probabilities, atol=1e-4)
+
+
+def test_every_method_suits_that_suits_any_model(model: RhythmLSTM) -> None:
+    """Grad-CAM needs the convolutional encoder of the networks that see the shape of the beats."""
+    without = set() if "windows" in model._names else {"grad-cam", "guided-grad-cam"}
+    assert set(methods_for(rhythm_subject(model))) == set(METHODS) - without
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_every_method_keeps_the_contract(method: str) -> None:
+    """A finite value for each sample, feature and state, some of them not 0; the gap is a number only where it adds up.
+
+    On a network that sees the shape of the beats as well: one that does not is a part of it, and Grad-CAM needs it.
+    """
+    subject, beats = seeing()
+    few = {name: values[:3] for name, values in beats.inputs.items()}
+    found = attribute(subject, few, method=method, options=FAST)
+    assert {name: values.shape for name, values in found.values.items()} == {
+        name: few[name].shape for name in (WINDOW, RHYTHM, COMPANY)
+    }
+    assert all(np.isfinite(values).all() for values in found.values.values())
+    assert np.abs(found.values[WINDOW]).max() > 0
+    assert np.isfinite(found.gap).all() == METHODS[method].complete
+
+
+def test_the_gradient_is_that_of_the_encoder_itself(model: RhythmLSTM, beats: RhythmBeats) -> None:
+    """A small change of one sample moves the logit as the slope says."""
+    subject = rhythm_subject(model)
+    inputs = {name: values[10:11] for name, values in beats.inputs.items()}
+    slope = attribute(subject, inputs, method="saliency", target=2).values[WINDOW][0]
+    sample, lead = np.unravel_index(np.abs(slope).argmax(), slope.shape)
+    scores = []
+    for change in (-2e-3, 2e-3):
+        moved = inputs[WINDOW].copy()
+        moved[0, sample, lead] += change
+        logits = predict_logits(subject, {**inputs, WINDOW: moved})[0].astype(np.float64)
+        scores.append(logits[2] - np.log(np.exp(np.delete(logits, 2)).sum()))
+    assert (scores[1] - scores[0]) / 4e-3 == pytest.approx(slope[sample, lead], rel=0.05, abs=1e-3)
+
+
+def test_a_neighbour_counts_for_what_the_network_makes_of_it(model: RhythmLSTM, beats: RhythmBeats) -> None:
+    """Every neighbour but those beyond the ends has a state of its own; without change there is no fall."""
+    assert sorted(beats.near) == [*range(-REACH, 0), *range(1, REACH + 1)]
+    own = beats.inputs[COMPANY]
+    for place, brought in beats.near.items():
+        same = (brought == own).all(axis=(1, 2, 3))
+        at_end = np.arange(len(beats)) < -place if place < 0 else np.arange(len(beats)) >= len(beats) - place
+        assert (same == at_end).all(), place
+        untouched = slice(2, 4) if place < 0 else slice(0, 2)
+        assert (brought[:, untouched] == own[:, untouched]).all()
+
+
+def test_an_explanation_covers_window_features_and_neighbours(model: RhythmLSTM) -> None:
+    """And its shares, of segments, intervals and other beats, add up to one."""
+    record, r_samples = make_record()
+    (why,) = explain_rhythm_beats(record, r_samples, model, which=np.array([14]), method="occlusion", options=FAST)
+    assert why.attribution.shape == why.signal.shape == why.usual.shape == (112, 2)
+    assert set(why.features) == set(RHYTHM_FEATURES)
+    assert sorted(why.neighbours) == [*range(-REACH, 0), *range(1, REACH + 1)]
+    assert sum(abs(part) for part in why.shares.values()) == pytest.approx(1)
+    assert set(why.shares) == set(NAMES)
+    assert why.measured["pre_ms"] == pytest.approx(500, abs=40)
+    assert why.predicted == why.target
+    assert why.lead_names == ("II", "V1")
+    assert abs(float(why.times_ms[np.abs(why.signal[:, 0]).argmax()])) < 60
+    start, end = why.segments["QRS"]
+    assert start < 0 < end
+    assert set(why.rhythm_frame()["kind"]) == {"feature", "neighbour"}
+    assert {"segment", "II_mv", "V1_attribution"} <= set(why.to_frame())
+
+
+def test_slopes_have_no_share_in_other_units(model: RhythmLSTM) -> None:
+    record, r_samples = make_record()
+    (why,) = explain_rhythm_beats(record, r_samples, model, which=np.array([3]), method="saliency")
+    assert set(why.shares) == set(NAMES[:7])
