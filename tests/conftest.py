@@ -127,7 +127,7 @@ def known_analysis(made_up: ModuleType) -> Any:
         record,
         model=made_up.WidthModel(),
         r_samples=made_up.r_samples_of(record, made_up.RHYTHM),
-        settings=Settings(explanations=6),
+        settings=Settings(explanations=6, method="saliency"),
     )
     return replace(found, explained=(made_up.explain_first(found),), notes=())
 

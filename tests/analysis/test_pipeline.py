@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from beatlens.analysis import Settings, analyze
 from beatlens.analysis.explaining import choose_beats
 from beatlens.analysis.pipeline import STAGES
 from beatlens.analysis.rhythm import Event
-from beatlens.errors import RecordNotFoundError, SignalError, UnknownNameError
+from beatlens.errors import ConfigurationError, RecordNotFoundError, SignalError, UnknownNameError
 from beatlens.models.predictions import BeatPredictions
 from beatlens.records import Record
 
@@ -186,3 +188,20 @@ def test_a_lead_that_falls_off_leaves_the_other(made_up):
     found = analyze(Record(x, record.fs, ("II", "V5")), model=made_up.WidthModel())
     assert found.spans == ()
     assert found.summary.n_beats == 50
+
+
+def test_a_beat_is_explained_by_its_place(made_up):
+    """From the end, too; a place that does not exist is one sentence, and so is a beat that was not judged."""
+    import beatlens as bl
+
+    found = analyze(
+        made_up.make_record([(0.8, "N")] * 12), model=made_up.untrained_seed_lstm(), settings=Settings(explanations=0)
+    )
+    last = len(found.beats) - 2
+    assert bl.explain(found, beat=last, method="saliency").sample == found.beats["sample"][last]
+    assert bl.explain(found, last - len(found.beats), method="saliency").sample == found.beats["sample"][last]
+    with pytest.raises(ConfigurationError, match="'beat' must be less than"):
+        bl.explain(found, beat=len(found.beats))
+    unread = found.beats.assign(judged=False, reason="the signal is missing")
+    with pytest.raises(SignalError, match="beat 1 of made up was not judged: the signal is missing"):
+        bl.explain(replace(found, beats=unread), beat=1)
