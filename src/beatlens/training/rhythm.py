@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from beatlens.beats.morphology import FS, Array, align_beats, prepare_signal
 from beatlens.databases.mitdb import DS1, read_mitdb
 from beatlens.labels import classify_symbols
-from beatlens.models.engine import load_keras
 from beatlens.models.rhythm_encoding import EncodedBeats, choose_leads, encode_prepared
-from beatlens.models.rhythm_lstm import empty_inputs, fill_row
-from beatlens.models.rhythm_network import CLASSES, average_networks, build_rhythm_network
+from beatlens.models.rhythm_network import CLASSES
 from beatlens.training.augment import cut_strips, degrade
 from beatlens.training.compose import BeatPool, beat_pool, compose_recording
-from beatlens.training.rhythm_checkpoint import NOWHERE, Keeper, values_of
 
 FOLDS: Final = (
     ("209", "106", "114", "119", "230", "112"),
@@ -132,98 +129,6 @@ def _composed(
         beats = encode_prepared(recording.signal, recording.r_samples / FS)
         made.append(Example(rhythm, frozenset({name, other}), beats, label_numbers(recording.classes)))
     return made
-
-
-def fit(
-    settings: RhythmTraining,
-    examples: Sequence[Example],
-    on_epoch: Callable[[int, float], None] = lambda _e, _l: None,
-    *,
-    keeper: Keeper = NOWHERE,
-) -> Any:
-    """Train the network, or several whose logits are averaged, on these examples.
-
-    Parameters
-    ----------
-    settings : RhythmTraining
-    examples : sequence of Example
-    on_epoch : callable
-        Called with the number of the epoch, from 0 (over all networks), and its mean loss.
-    keeper : Keeper
-        Keeps checkpoints, and goes on from those that it has.
-
-    Returns
-    -------
-    keras.Model
-    """
-    trained = []
-    for number in range(settings.networks):
-        own = settings.model_copy(update={"seed": settings.seed + number})
-        done = number * settings.epochs
-        own_keeper = keeper.inside(f"network-{number + 1}")
-        trained.append(_fit_one(own, examples, lambda epoch, loss, done=done: on_epoch(done + epoch, loss), own_keeper))  # type: ignore[misc]
-    return average_networks(trained)
-
-
-def _fit_one(
-    settings: RhythmTraining, examples: Sequence[Example], on_epoch: Callable[[int, float], None], keeper: Keeper
-) -> Any:
-    keras = load_keras()
-    network = build_rhythm_network(seed=settings.seed, n_units=settings.units, windows=settings.windows)
-    network.get_layer("scaling").adapt(np.concatenate([e.beats.features for e in examples if e.kind == "real"])[None])
-    optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay, clipnorm=1.0)
-    network.compile(optimizer, loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    rng = np.random.default_rng(settings.seed)
-    optimizer.build(network.trainable_variables)
-    variables = {"network": network.variables, "optimizer": optimizer.variables}
-    kept, done_epochs, n_steps = keeper.load(values_of(variables), rng)
-    for name, group in variables.items():
-        for variable, value in zip(group, kept[name], strict=True):
-            variable.assign(value)
-    for epoch in range(done_epochs, settings.epochs):
-        drawn = _draw(settings, examples, rng)
-        batches = [drawn[at : at + settings.batch_size] for at in range(0, len(drawn), settings.batch_size)]
-        losses = []
-        for at, batch in enumerate(batches):
-            done = (epoch + at / len(batches)) / settings.epochs
-            warm = min(1.0, (n_steps + 1) / 30)
-            optimizer.learning_rate = settings.learning_rate * warm * max(0.02, 0.5 * (1 + np.cos(np.pi * done)))
-            losses.append(float(network.train_on_batch(*_lay_out(settings, batch))))
-            n_steps += 1
-        keeper.save(values_of(variables), rng, epoch=epoch + 1, n_steps=n_steps)
-        on_epoch(epoch, float(np.mean(losses)))
-    return network
-
-
-def _draw(settings: RhythmTraining, examples: Sequence[Example], rng: np.random.Generator) -> list[tuple[Example, slice]]:
-    """Cut this epoch's examples into sequences, at another phase each time; those of normal beats alone are thinned out."""
-    shares = {"real": 1.0, "fibrillation": settings.composed, "ectopy": settings.composed, "runs": settings.composed}
-    drawn = []
-    for example in examples:
-        if rng.random() >= shares.get(example.kind, settings.degraded):
-            continue
-        n, length = len(example.beats), settings.sequence
-        for start in range(-int(rng.integers(length)) if n > length else 0, n, length):
-            piece = slice(max(0, start), min(n, start + length))
-            if piece.stop - piece.start < 4 or ((example.labels[piece] <= 0).all() and rng.random() < 0.5):
-                continue
-            drawn.append((example, piece))
-    order = rng.permutation(len(drawn))
-    return [drawn[k] for k in order]
-
-
-def _lay_out(settings: RhythmTraining, batch: Sequence[tuple[Example, slice]]) -> tuple[Any, ...]:
-    """Return inputs, labels and weights of one step; rows that are missing weigh nothing, so that one shape is compiled."""
-    size, length = settings.batch_size, settings.sequence
-    labels, weights = np.zeros((size, length), np.int32), np.zeros((size, length), np.float32)
-    inputs = empty_inputs(size, length, windows=settings.windows)
-    of_class = np.array([*settings.class_weights, 0], np.float32)  # the last for -1
-    for row, (example, piece) in enumerate(batch):
-        fill_row(inputs, row, example.beats, piece)
-        n = piece.stop - piece.start
-        labels[row, :n] = np.maximum(example.labels[piece], 0)
-        weights[row, :n] = of_class[example.labels[piece]]
-    return inputs, labels, weights
 
 
 def fit_temperature(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> float:

@@ -21,8 +21,9 @@ from beatlens.models.card import ModelCard, write_card
 from beatlens.models.registry import load_model
 from beatlens.models.rhythm_lstm import RhythmLSTM
 from beatlens.models.rhythm_network import CLASSES
-from beatlens.training.rhythm import FOLDS, Example, RhythmTraining, fit, fit_temperature, make_examples
+from beatlens.training.rhythm import FOLDS, Example, RhythmTraining, fit_temperature, make_examples
 from beatlens.training.rhythm_checkpoint import FOLDER, NOWHERE, Keeper, keep_in
+from beatlens.training.rhythm_fit import fit
 from beatlens.training.run import CARD, METRICS, WEIGHTS, package_versions, source_commit
 from beatlens.training.seed import MIT_BIH
 

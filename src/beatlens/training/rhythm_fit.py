@@ -1,0 +1,192 @@
+"""Fitting the network of ``rhythm-lstm``: a whole pass over the drawn sequences is one compiled program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from beatlens.models.engine import load_keras
+from beatlens.models.rhythm_lstm import Inputs, empty_inputs, fill_row
+from beatlens.models.rhythm_network import average_networks, build_rhythm_network
+from beatlens.training.rhythm import Example, RhythmTraining
+from beatlens.training.rhythm_checkpoint import NOWHERE, Keeper, values_of
+
+Progress = Callable[[int, float], None]
+
+STEPS_SHAPE: Final = 16
+"""Passes are padded to a multiple of so many steps: each other shape would be compiled anew."""
+WARM_UP: Final = 30
+"""Steps over which the learning rate rises."""
+LEAST_RATE: Final = 0.02
+"""What the learning rate falls to, as a share of its peak."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """The steps of one pass: inputs, labels, weights of ``n_steps`` batches one after another, padded; their learning rates."""
+
+    inputs: Inputs
+    labels: npt.NDArray[np.int32]
+    weights: npt.NDArray[np.float32]
+    rates: npt.NDArray[np.float32]
+    n_steps: int
+
+
+def fit(
+    settings: RhythmTraining,
+    examples: Sequence[Example],
+    on_epoch: Progress = lambda _e, _l: None,
+    *,
+    keeper: Keeper = NOWHERE,
+) -> Any:
+    """Train the network, or several whose logits are averaged, on these examples.
+
+    Parameters
+    ----------
+    settings : RhythmTraining
+    examples : sequence of Example
+    on_epoch : callable
+        Called with the number of the epoch, from 0 (over all networks), and its mean loss.
+    keeper : Keeper
+        Keeps checkpoints, and goes on from those that it has.
+
+    Returns
+    -------
+    keras.Model
+    """
+    trained = []
+    for number in range(settings.networks):
+        own = settings.model_copy(update={"seed": settings.seed + number})
+
+        def report(epoch: int, loss: float, done: int = number * settings.epochs) -> None:
+            on_epoch(done + epoch, loss)
+
+        trained.append(fit_network(own, examples, report, keeper=keeper.inside(f"network-{number + 1}")))
+    return average_networks(trained)
+
+
+def fit_network(
+    settings: RhythmTraining,
+    examples: Sequence[Example],
+    on_epoch: Progress = lambda _e, _l: None,
+    *,
+    keeper: Keeper = NOWHERE,
+) -> Any:
+    """Train one network; see `fit`.
+
+    Every pass draws other sequences, but what is drawn depends on the settings' seed alone.
+    """
+    keras = load_keras()
+    network = build_rhythm_network(seed=settings.seed, n_units=settings.units, windows=settings.windows)
+    network.get_layer("scaling").adapt(np.concatenate([e.beats.features for e in examples if e.kind == "real"])[None])
+    optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay, clipnorm=1.0)
+    optimizer.build(network.trainable_variables)
+    rng = np.random.default_rng(settings.seed)
+    variables = {"network": network.variables, "optimizer": optimizer.variables}
+    kept, done, n_steps = keeper.load(values_of(variables), rng)
+    for name, group in variables.items():
+        for variable, value in zip(group, kept[name], strict=True):
+            variable.assign(value)
+    run_pass = compile_pass(network, optimizer, settings.batch_size)
+    for epoch in range(done, settings.epochs):
+        drawn = lay_out(settings, draw(settings, examples, rng), epoch, n_steps)
+        loss = run_pass(drawn)
+        n_steps += drawn.n_steps
+        keeper.save(values_of(variables), rng, epoch=epoch + 1, n_steps=n_steps)
+        on_epoch(epoch, loss)
+    return network
+
+
+def compile_pass(network: Any, optimizer: Any, batch_size: int) -> Callable[[Pass], float]:
+    """Return what runs a pass, leaves its state in the network and the optimizer, and returns the mean loss.
+
+    The loop over the steps is inside the program: starting each step from Python took ten times as long as the step itself.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    rate_at = next(k for k, variable in enumerate(optimizer.variables) if variable is optimizer.learning_rate)
+    groups = (network.trainable_variables, network.non_trainable_variables, optimizer.variables)
+
+    def loss_of(trained: Any, others: Any, inputs: Any, labels: Any, weights: Any) -> Any:
+        logits, others = network.stateless_call(trained, others, inputs, training=True)
+        missed = -jnp.take_along_axis(jax.nn.log_softmax(logits), labels[..., None], axis=-1)[..., 0]
+        return (missed * weights).mean(), others
+
+    slopes = jax.value_and_grad(loss_of, has_aux=True)
+
+    @jax.jit
+    def run(state: Any, inputs: Any, labels: Any, weights: Any, rates: Any, n_steps: Any) -> Any:
+        def step(number: Any, state: Any) -> Any:
+            total, trained, others, moments = state
+
+            def cut(values: Any) -> Any:
+                return jax.lax.dynamic_slice_in_dim(values, number * batch_size, batch_size)
+
+            (loss, others), slope = slopes(trained, others, jax.tree.map(cut, inputs), cut(labels), cut(weights))
+            moments = [*moments[:rate_at], rates[number], *moments[rate_at + 1 :]]
+            trained, moments = optimizer.stateless_apply(moments, slope, trained)
+            return total + loss, trained, others, moments
+
+        return jax.lax.fori_loop(0, n_steps, step, (jnp.float32(0), *state))
+
+    def run_pass(drawn: Pass) -> float:
+        before = [[variable.value for variable in group] for group in groups]
+        total, *after = run(before, drawn.inputs, drawn.labels, drawn.weights, drawn.rates, drawn.n_steps)
+        for group, values in zip(groups, after, strict=True):
+            for variable, value in zip(group, values, strict=True):
+                variable.assign(value)
+        return float(total) / max(1, drawn.n_steps)
+
+    return run_pass
+
+
+def draw(settings: RhythmTraining, examples: Sequence[Example], rng: np.random.Generator) -> list[tuple[Example, slice]]:
+    """Cut this epoch's examples into sequences, at another phase each time; those of normal beats alone are thinned out."""
+    composed = dict.fromkeys(("fibrillation", "ectopy", "runs", "atrial"), settings.composed)
+    shares = {"real": 1.0} | composed
+    drawn = []
+    for example in examples:
+        if rng.random() >= shares.get(example.kind, settings.degraded):
+            continue
+        n, length = len(example.beats), settings.sequence
+        for start in range(-int(rng.integers(length)) if n > length else 0, n, length):
+            piece = slice(max(0, start), min(n, start + length))
+            if piece.stop - piece.start < 4 or ((example.labels[piece] <= 0).all() and rng.random() < 0.5):
+                continue
+            drawn.append((example, piece))
+    order = rng.permutation(len(drawn))
+    return [drawn[k] for k in order]
+
+
+def lay_out(settings: RhythmTraining, drawn: Sequence[tuple[Example, slice]], epoch: int, n_before: int) -> Pass:
+    """Lay the drawn sequences out for the compiled pass; rows and beats that are missing weigh nothing.
+
+    Parameters
+    ----------
+    settings : RhythmTraining
+    drawn : sequence of (Example, slice)
+    epoch : int
+        Number of the pass, from 0.
+    n_before : int
+        Steps taken before it.
+    """
+    n_steps = -(-len(drawn) // settings.batch_size)
+    size, length = -(-n_steps // STEPS_SHAPE) * STEPS_SHAPE * settings.batch_size, settings.sequence
+    labels, weights = np.zeros((size, length), np.int32), np.zeros((size, length), np.float32)
+    inputs = empty_inputs(size, length, windows=settings.windows)
+    of_class = np.array([*settings.class_weights, 0], np.float32)  # the last for -1
+    for row, (example, piece) in enumerate(drawn):
+        fill_row(inputs, row, example.beats, piece)
+        n = piece.stop - piece.start
+        labels[row, :n] = np.maximum(example.labels[piece], 0)
+        weights[row, :n] = of_class[example.labels[piece]]
+    step = np.arange(size // settings.batch_size)
+    done = (epoch + step / max(1, n_steps)) / settings.epochs
+    warm = np.minimum(1, (n_before + step + 1) / WARM_UP)
+    rates = settings.learning_rate * warm * np.maximum(LEAST_RATE, 0.5 * (1 + np.cos(np.pi * done)))
+    return Pass(inputs, labels, weights, rates.astype(np.float32), n_steps)

@@ -1,0 +1,100 @@
+"""Fitting rhythm-lstm: what is drawn, how it is laid out, and that the compiled pass learns what its steps would."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from beatlens.beats.morphology import AFTER, BEFORE
+from beatlens.models.rhythm_encoding import EncodedBeats
+from beatlens.models.rhythm_network import N_FEATURES, build_rhythm_network
+from beatlens.training.rhythm import Example, RhythmTraining
+from beatlens.training.rhythm_fit import LEAST_RATE, compile_pass, draw, fit_network, lay_out
+
+SETTINGS = RhythmTraining(epochs=8, batch_size=4, sequence=16, units=8, networks=1, learning_rate=0.01, composed=1)
+
+
+def made_examples(n_beats: int = 150, n_examples: int = 4) -> list[Example]:
+    """Return examples whose class is plain from the first column: ventricular where it is large."""
+    rng = np.random.default_rng(3)
+    examples = []
+    for number in range(n_examples):
+        labels = np.where(rng.random(n_beats) < 0.3, 2, 0).astype(np.int64)
+        features = rng.normal(size=(n_beats, N_FEATURES)).astype(np.float32)
+        features[:, 0] += 4 * (labels == 2)
+        windows = np.zeros((n_beats, BEFORE + AFTER, 1), np.float32)
+        beats = EncodedBeats(features, windows, windows[0], np.arange(n_beats))
+        examples.append(Example("real", frozenset({str(number)}), beats, labels))
+    return examples
+
+
+def test_a_network_learns_and_the_same_seed_learns_the_same() -> None:
+    """The loss falls to a fraction of the first, a second fit of the same seed has the same weights, another others."""
+    examples = made_examples()
+    losses: list[float] = []
+    first = fit_network(SETTINGS, examples, lambda _, loss: losses.append(loss))
+    again = fit_network(SETTINGS, examples)
+    other = fit_network(SETTINGS.model_copy(update={"seed": 8}), examples)
+    assert len(losses) == SETTINGS.epochs
+    assert losses[-1] < 0.5 * losses[0]
+    same = [np.array_equal(a, b) for a, b in zip(first.get_weights(), again.get_weights(), strict=True)]
+    assert all(same)
+    assert not np.array_equal(first.get_weights()[3], other.get_weights()[3])
+
+
+def test_a_pass_is_its_steps_one_after_another() -> None:
+    """Two steps in one program leave the weights that Keras's own two steps leave, where nothing is dropped at random."""
+    import keras
+
+    examples = made_examples(64, 2)
+    pieces = [(example, slice(start, start + 16)) for example in examples for start in range(0, 64, 16)]
+    drawn = lay_out(SETTINGS, pieces, 0, 100)
+    assert drawn.n_steps == 2
+
+    def network():
+        built = build_rhythm_network(seed=1, n_units=8, windows=False)
+        for layer in built.layers:
+            if hasattr(layer, "rate"):
+                layer.rate = 0.0
+        return built
+
+    compiled, stepped = network(), network()
+    optimizers = [keras.optimizers.AdamW(0.01, weight_decay=SETTINGS.weight_decay, clipnorm=1.0) for _ in range(2)]
+    optimizers[0].build(compiled.trainable_variables)
+    loss = compile_pass(compiled, optimizers[0], SETTINGS.batch_size)(drawn)
+    stepped.compile(optimizers[1], loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    losses = []
+    for number in range(2):
+        rows = slice(4 * number, 4 * number + 4)
+        optimizers[1].learning_rate = drawn.rates[number]
+        inputs = {name: values[rows] for name, values in drawn.inputs.items()}
+        losses.append(float(stepped.train_on_batch(inputs, drawn.labels[rows], drawn.weights[rows])))
+    assert loss == pytest.approx(np.mean(losses), rel=1e-4)
+    for ours, theirs in zip(compiled.trainable_variables, stepped.trainable_variables, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-4)
+
+
+def test_every_beat_of_a_real_recording_is_drawn_unless_all_are_normal() -> None:
+    """Sequences lie at another phase each time and hold each ectopic beat once, but for a rest of less than four beats."""
+    examples = made_examples(150, 1)
+    drawn = draw(SETTINGS, examples, np.random.default_rng(0))
+    beats = np.concatenate([np.arange(piece.start, piece.stop) for _, piece in drawn])
+    assert len(beats) == len(set(beats.tolist()))
+    missed = np.setdiff1d(np.flatnonzero(examples[0].labels), beats)
+    assert len(missed) <= 6
+    again = draw(SETTINGS, examples, np.random.default_rng(1))
+    assert {piece.start % 16 for _, piece in drawn if piece.start} != {piece.start % 16 for _, piece in again if piece.start}
+
+
+def test_padding_weighs_nothing_and_the_rate_falls() -> None:
+    """Rows beyond those drawn have no weight; unlabelled beats neither; the learning rate ends near its least."""
+    (example,) = made_examples(40, 1)
+    labels = example.labels.copy()
+    labels[5] = -1
+    example = Example("real", example.patients, example.beats, labels)
+    drawn = lay_out(SETTINGS, [(example, slice(0, 16)), (example, slice(32, 40))], SETTINGS.epochs - 1, 1000)
+    assert (drawn.weights[2:] == 0).all()
+    assert (drawn.weights[1, 8:] == 0).all()
+    assert drawn.weights[0, 5] == 0
+    assert (drawn.weights[0, [0, 1, 2]] > 0).all()
+    assert LEAST_RATE * 0.01 <= drawn.rates[drawn.n_steps - 1] < 0.1 * 0.01
