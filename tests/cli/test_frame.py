@@ -15,7 +15,7 @@ def test_help_names_every_command(run_beatlens: Callable[..., Any]) -> None:
     done = run_beatlens("--help")
     assert done.status == 0
     assert "not a medical device" in done.output
-    for command in ("data", "info", "train", "models", "explain", "ec57", "analyze", "evaluate", "peaks"):
+    for command in ("batch", "data", "info", "train", "models", "explain", "ec57", "analyze", "evaluate", "peaks"):
         assert command in done.output
 
 

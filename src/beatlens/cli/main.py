@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from beatlens._version import __version__
-from beatlens.cli import analyze, console, data, ec57, evaluate, explain, models, peaks, read, train
+from beatlens.cli import analyze, batch, console, data, ec57, evaluate, explain, models, peaks, read, train
 from beatlens.errors import BeatlensError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ def _print_version(wanted: bool) -> None:
 
 
 app.command("analyze")(analyze.analyze)
+app.command("batch")(batch.batch)
 app.command("info")(read.info)
 app.command("peaks")(peaks.peaks)
 app.add_typer(explain.app, name="explain")
