@@ -1,15 +1,16 @@
 """``beatlens batch`` on workers: hours of ECG per second, and a cluster of two hosts of which one dies.
 
+    BEATLENS_DATA=FOLDER python benchmarks/cluster.py one [--hours 24]
     BEATLENS_DATA=FOLDER python benchmarks/cluster.py throughput [--recordings 4] [--hours 24] [--workers 1 2] [--repeat 3]
     BEATLENS_DATA=FOLDER python benchmarks/cluster.py tasks [--n 500]
     BEATLENS_DATA=FOLDER python benchmarks/cluster.py hosts [--recordings 8] [--hours 2]
 
-``throughput`` writes recordings of that length (MIT-BIH 200, from another sample on in each, so that no two are the same)
-and analyses them in processes of this machine, the numbers of workers in turns; the clock runs when the workers are warm.
-Beside the time stands the processor time of the workers, which a busy machine changes less. ``tasks`` measures what Dask
-itself costs a recording. ``hosts`` needs root and ``ip``: it makes two network namespaces joined by a cable, starts a
-scheduler and a worker in one and a worker in the other, kills the second one's worker midway, and compares all shards with
-those of one process.
+``one`` measures one recording in this process. ``throughput`` writes recordings of that length (MIT-BIH 200, from another
+sample on in each, so that no two are the same) and analyses them in processes of this machine, the numbers of workers in
+turns; the clock runs when the workers are warm. Beside the time stands the processor time of the workers, which a busy
+machine changes less. ``tasks`` measures what Dask itself costs a recording. ``hosts`` needs root and ``ip``: it makes two
+network namespaces joined by a cable, starts a scheduler and a worker in one and a worker in the other, kills the second
+one's worker midway, and compares all shards with those of one process.
 """
 
 from __future__ import annotations
@@ -31,13 +32,17 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-import wfdb
 
 from beatlens.analysis import Settings
 from beatlens.batch import Wanted
 from beatlens.batch.cluster import Batch, local_cluster
+from beatlens.batch.identity import hash_content
+from beatlens.batch.one import analyse_one
+from beatlens.batch.places import Place
 from beatlens.batch.remote import find_batch
+from beatlens.batch.shards import ShardStore
 from beatlens.databases.mitdb import read_mitdb
+from beatlens.models.registry import load_card
 
 WANTED = Wanted("rhythm-lstm", settings=Settings(explanations=0))
 HOSTS = {"bl-host-a": "10.77.0.1", "bl-host-b": "10.77.0.2"}
@@ -45,23 +50,19 @@ PORT = 8786
 
 
 def write_recordings(folder: Path, n: int, hours: float) -> None:
-    """Write ``n`` recordings of ``hours`` each as WFDB in format 212, two leads at 360 Hz."""
+    """Write ``n`` recordings of ``hours`` each as WFDB in format 16, two leads at 360 Hz."""
     record = read_mitdb("200")
     n_samples = round(hours * 3600 * record.fs)
+    counts = np.rint(record.signal * 200).astype("<i2")
     for place in range(n):
-        signal = np.roll(record.signal, -5000 * (place + 1), axis=0)
-        signal = np.tile(signal, (-(-n_samples // len(signal)), 1))[:n_samples].astype(np.float64)
-        wfdb.wrsamp(
-            f"r{place:04d}",
-            fs=record.fs,
-            units=["mV"] * 2,
-            sig_name=list(record.lead_names),
-            p_signal=signal,
-            fmt=["212"] * 2,
-            adc_gain=[200.0] * 2,
-            baseline=[0] * 2,
-            write_dir=str(folder),
-        )
+        name = f"r{place:04d}"
+        long = np.tile(np.roll(counts, -5000 * (place + 1), axis=0), (-(-n_samples // len(counts)), 1))[:n_samples]
+        long.tofile(folder / f"{name}.dat")
+        sums = long.sum(axis=0, dtype=np.int64).astype(np.int16)  # WFDB's checksum is the sum in 16 bits
+        leads = zip(long[0], sums, record.lead_names, strict=True)
+        lines = [f"{name}.dat 16 200(0)/mV 16 0 {first} {check} 0 {lead}" for first, check, lead in leads]
+        header = "\n".join([f"{name} 2 {record.fs:g} {n_samples}", *lines])
+        (folder / f"{name}.hea").write_text(header + "\n", encoding="ascii")
 
 
 def processor_seconds() -> float:
@@ -129,6 +130,30 @@ def throughput(options: argparse.Namespace) -> None:
             print(f"{workers} workers: {rate:.2f} hours of ECG per second (x {rate / base:.2f})")
             print(f"    a day: {middle['processor_s_per_day']:.1f} s of processor, {middle['read_mb_per_day']:.1f} MB read,")
             print(f"    {middle['written_mb_per_day']:.2f} MB written; at most {middle['megabytes']:,.0f} MB a worker")
+
+
+def one(options: argparse.Namespace) -> None:
+    """Print what one recording costs in one process: processor seconds by step, memory, bytes read and written."""
+    with tempfile.TemporaryDirectory() as scratch:
+        write_recordings(Path(scratch), 1, options.hours)
+        (source,) = find_batch(scratch)
+        before = processor_seconds()
+        _load(WANTED.model)
+        print(f"imports, model and programs: {processor_seconds() - before:.1f} s of processor, {largest_megabytes():,.0f} MB")
+        store = ShardStore(Place(f"{scratch}/out"), WANTED, load_card(WANTED.model).classes)
+        spent, began = processor_seconds(), time.perf_counter()
+        outcome = analyse_one(source, WANTED, store)
+        spent, seconds = processor_seconds() - spent, time.perf_counter() - began
+        assert outcome.status == "done", outcome
+        written = sum(file.stat().st_size for file in Path(scratch, "out").rglob("*.parquet"))
+        reading = processor_seconds()
+        hash_content([Path(part.url) for part in source.parts])
+        reading = processor_seconds() - reading
+    print(
+        f"{options.hours:g} h, {outcome.facts['n_beats']:,} beats: {spent:.1f} s of processor, of which hashing {reading:.2f} s"
+    )
+    print(f"{seconds:.1f} s on the clock (load {os.getloadavg()[0]:.0f} on {os.cpu_count()} processors)")
+    print(f"at most {largest_megabytes():,.0f} MB; {source.size / 1e6:.1f} MB read, {written / 1e6:.2f} MB written")
 
 
 def tasks(options: argparse.Namespace) -> None:
@@ -260,8 +285,9 @@ def hosts(options: argparse.Namespace) -> None:
         folder.mkdir()
         write_recordings(folder, options.recordings, options.hours)
         end = run_on_two_hosts(folder, scratch / "two", scratch, kill_after=max(1, options.recordings // 3))
-        with local_cluster(1) as client:
-            Batch(find_batch(str(folder)), WANTED, str(scratch / "one")).run(contextlib.nullcontext(client))
+        store = ShardStore(Place(str(scratch / "one")), WANTED, load_card(WANTED.model).classes)
+        for source in find_batch(str(folder)):
+            analyse_one(source, WANTED, store)
         beats = same_shards(scratch / "one", scratch / "two")
     print(f"two hosts, a worker killed after {end['killed_after']} of {options.recordings} recordings: {end}")
     print(f"the same {beats:,} beats, and the same events, as in one process")
@@ -272,6 +298,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = parser.add_subparsers(required=True)
     for run, defaults in (
+        (one, {"hours": 24.0}),
         (throughput, {"recordings": 4, "hours": 24.0, "workers": [1, 2], "repeat": 3}),
         (tasks, {"n": 500}),
         (hosts, {"recordings": 8, "hours": 2.0}),

@@ -26,7 +26,7 @@ def _group() -> None:
 def compare(
     folder: Annotated[Path, typer.Argument(help="Folder of the records' headers and the reference annotations.")],
     test: Annotated[str, typer.Option(help="The annotator to judge: the extension of its files.")],
-    out: Annotated[Path, typer.Option(help="Folder for the reports; made if it is missing.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the reports; made if it is missing.")],
     reference: Annotated[str, typer.Option(help="The annotator to judge it by.")] = "atr",
     test_folder: Annotated[Path | None, typer.Option(help="Folder of the test's files, if apart.")] = None,
     records: Annotated[Path | None, typer.Option(help="File of record names, one a line; RECORDS if not given.")] = None,

@@ -62,7 +62,7 @@ def beats(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the table of explanations as CSV.")] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for explanations.csv, explanations.json and attribution.npz.")
+        Path | None, typer.Option("--out", "-o", help="Folder for explanations.csv, explanations.json and attribution.npz.")
     ] = None,
 ) -> None:
     """Explain one beat of a recording (the first that fits, unless told which), or all of them."""
@@ -89,7 +89,7 @@ def evaluate(
     planted: Annotated[int, typer.Option(min=1, help="Waves to plant.")] = 200,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn at random.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder for explanations.json and explanations.md.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for explanations.json and explanations.md.")] = None,
 ) -> None:
     """Test how faithful the explanations of a model are, method by method."""
     from beatlens import _io

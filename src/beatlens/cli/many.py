@@ -29,7 +29,8 @@ def analyze_many(places: Sequence[Path], wanted: Wanted, *, out: Path, force: bo
     from beatlens.explain.methods import find_method
 
     wanted.describe()  # a model or method that does not exist is said once, before any work
-    find_method(wanted.settings.method)
+    if wanted.settings.method:
+        find_method(wanted.settings.method)
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} must be a folder; it is a file", hint="Choose a folder with --out.")
     if (out / "analysis.json").is_file():

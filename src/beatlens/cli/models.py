@@ -64,7 +64,7 @@ def show(
 def export(
     name: Annotated[str, typer.Argument(help="A model of the package, a .keras file, or a run's folder.")],
     *,
-    out: Annotated[Path | None, typer.Option("--out", help="The file; NAME.onnx here if not given.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The file; NAME.onnx here if not given.")] = None,
     format_: Annotated[Format, typer.Option("--format", help="Of the file.")] = Format.ONNX,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,

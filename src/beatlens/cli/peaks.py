@@ -27,6 +27,7 @@ def peaks(
     file: Annotated[Path, typer.Argument(help="A recording; a WFDB record may be given without extension.")],
     *,
     fs: Annotated[float | None, typer.Option("--fs", help="Sampling rate in Hz, where the file does not state it.")] = None,
+    unit: Annotated[str | None, typer.Option("--unit", help="mV, uV, V or nV, where the file does not state it.")] = None,
     lead: Annotated[list[str] | None, typer.Option("--lead", help="A lead to look in; may be repeated.")] = None,
     form: Annotated[Output, typer.Option("--format", help="csv, json, or wfdb: an annotation file with --out.")] = Output.CSV,
     out: Annotated[
@@ -42,7 +43,7 @@ def peaks(
     from beatlens.beats.detector import find_r_peaks
     from beatlens.records import read
 
-    record = read(file, fs=fs, leads=lead or None)
+    record = read(file, fs=fs, unit=unit, leads=lead or None)
     found = find_r_peaks(record, leads=record.lead_names if lead else None)
     for note in found.notes:
         console.errors.print(note, markup=False)

@@ -25,7 +25,7 @@ app.command("rhythm-lstm")(train_rhythm_lstm)
 @app.command("seed-lstm")
 def train_seed_lstm(
     *,
-    out: Annotated[Path, typer.Option("--out", help="The run's folder.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder.")],
     config: Annotated[Path | None, typer.Option("--config", help="A TOML file of settings.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="One setting, name=value; may be repeated.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,

@@ -12,7 +12,7 @@ from beatlens.cli import console
 
 def train_rhythm_lstm(
     *,
-    out: Annotated[Path, typer.Option("--out", help="The run's folder.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder.")],
     config: Annotated[Path | None, typer.Option("--config", help="A TOML file of settings.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="One setting, name=value; may be repeated.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
