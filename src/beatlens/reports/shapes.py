@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -36,6 +36,8 @@ class Shape:
         Mean and standard deviation in mV (of at most 300 of them, evenly spaced), each beat's own level taken away.
     times_ms : ndarray of shape (n_samples,)
         Time from the R peak.
+    r_samples : ndarray of int64, shape (count,)
+        Sample number of the R peak of each of them.
     """
 
     beat_class: str
@@ -43,13 +45,14 @@ class Shape:
     mean: Array
     spread: Array
     times_ms: npt.NDArray[np.float64]
+    r_samples: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
-def find_shapes(analysis: Analysis) -> tuple[tuple[Shape, ...], dict[str, int]]:
+def find_shapes(analysis: Analysis, *, most_per_class: int = MOST_PER_CLASS) -> tuple[tuple[Shape, ...], dict[str, int]]:
     """Group the beats of each class in the first lead by likeness.
 
     The beat with the most beats like it (correlation of at least 0.9, of 120 candidates evenly spaced in time) founds a group
-    with them; then the same among the beats that are left, three times a class at most. A group has at least two beats, unless
+    with them; then the same among the beats that are left, ``most_per_class`` times at most. A group has at least two beats, unless
     the class has only one. The cost grows linearly with the number of beats.
 
     Returns
@@ -73,16 +76,16 @@ def find_shapes(analysis: Analysis) -> tuple[tuple[Shape, ...], dict[str, int]]:
     for name in analysis.summary.counts:
         members = samples[inside & (classes == name)]
         left = int((classes == name).sum())
-        for group in _group(x, members, record.fs):
+        for group in _group(x, members, record.fs, most_per_class):
             mean, spread = _average(x, group, before, after)
-            shapes.append(Shape(name, len(group), mean, spread, 1000 * np.arange(-before, after) / record.fs))
+            shapes.append(Shape(name, len(group), mean, spread, 1000 * np.arange(-before, after) / record.fs, group))
             left -= len(group)
         if left:
             other[name] = left
     return tuple(shapes), other
 
 
-def _group(x: Array, samples: npt.NDArray[np.int64], fs: float) -> Iterator[npt.NDArray[np.int64]]:
+def _group(x: Array, samples: npt.NDArray[np.int64], fs: float, most: int) -> Iterator[npt.NDArray[np.int64]]:
     """Yield the R peaks of each group of alike beats."""
     at = np.round(np.arange(-0.12, 0.25, 1 / _COMPARED_FS) * fs).astype(np.int64)
     windows = x[samples[:, None] + at]
@@ -93,7 +96,7 @@ def _group(x: Array, samples: npt.NDArray[np.int64], fs: float) -> Iterator[npt.
     unit = np.zeros_like(windows)
     unit[whole] = windows[whole] / size[whole]
     only = len(free) == 1
-    for _ in range(MOST_PER_CLASS):
+    for _ in range(most):
         if not len(free):
             return
         candidates = free[:: -(-len(free) // _CANDIDATES)]

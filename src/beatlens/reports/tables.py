@@ -44,6 +44,13 @@ def write_parquet(path: Path, beats: pd.DataFrame) -> bool:
     return True
 
 
+def _note(beat_class: str, probability: float, reason: str) -> str:
+    if not beat_class:
+        return f"not judged: {reason}"
+    # A beat that a person added, or gave a class that the model does not know, has no probability.
+    return f"{beat_class} {reason}" if np.isnan(probability) else f"{beat_class} {probability:.3f}"
+
+
 def write_annotations(folder: Path, analysis: Analysis, *, name: str = "beats") -> Path:
     """Write the beats as a WFDB annotation file, with a header so that every tool knows its rate.
 
@@ -69,7 +76,7 @@ def write_annotations(folder: Path, analysis: Analysis, *, name: str = "beats") 
         path.write_bytes(b"\x00\x00")  # an empty annotation file is its end mark
         return path
     notes = [
-        f"{beat_class} {probability:.3f}" if beat_class else f"not judged: {reason}"
+        _note(beat_class, probability, reason)
         for beat_class, probability, reason in zip(
             beats["class"].tolist(), beats["probability"].tolist(), beats["reason"].tolist(), strict=True
         )

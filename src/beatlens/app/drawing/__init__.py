@@ -1,0 +1,1 @@
+"""Drawings of the app as SVG, in the colours of the reports."""
