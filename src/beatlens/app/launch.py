@@ -18,6 +18,7 @@ SCRIPT: Final = Path(__file__).with_name("main.py")
 
 THEME: Final = {
     "baseRadius": "6px",
+    "sizes": "1.9rem,1.5rem,1.25rem,1.1rem,1rem,0.9rem",
     "light": {
         "primaryColor": "#0B6E6E",
         "backgroundColor": "#FFFFFF",
@@ -70,6 +71,7 @@ def make_command(*, address: str, port: int, theme: str = "system") -> list[str]
         "client.toolbarMode": "minimal",
         "logger.level": "warning",
         "theme.baseRadius": THEME["baseRadius"],
+        "theme.headingFontSizes": THEME["sizes"],
     }
     for kind in ("light", "dark"):
         colours = THEME[kind]
@@ -96,11 +98,9 @@ def make_environment(*, file: Path | None, model: str | None, fs: float | None, 
     return {**os.environ, **{name: value for name, value in told.items() if value}}
 
 
-def run(command: list[str], environment: Mapping[str, str]) -> int:
-    """Run the app until it is stopped; return its exit status."""
-    with subprocess.Popen(command, env=dict(environment)) as process:  # noqa: S603 - our own command
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            # The terminal has told the child as well: it closes its connections and ends.
-            return process.wait(timeout=20)
+def run(command: list[str], environment: Mapping[str, str]) -> None:
+    """Become the app: this process ends when it does, and whoever stops this process stops it."""
+    if os.name == "posix":
+        os.execve(command[0], command, dict(environment))  # noqa: S606 - our own command
+    # Windows has no such call: there the process waits for its child.
+    sys.exit(subprocess.run(command, env=dict(environment), check=False).returncode)  # noqa: S603 - our own command

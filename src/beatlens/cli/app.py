@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +14,9 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def app(
-    file: Annotated[Path | None, typer.Argument(help="A recording of any format that is read; chosen in the browser if not given.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="A recording of any format that is read; chosen in the browser if not given.")
+    ] = None,
     *,
     model: Annotated[str | None, typer.Option("--model", help="rhythm-lstm or seed-lstm.")] = None,
     fs: Annotated[float | None, typer.Option("--fs", help="Sampling rate in Hz, where the file does not state it.")] = None,
@@ -36,14 +37,16 @@ def app(
     if model is not None:
         load_card(model)
     if file is not None and not file.exists() and not file.with_name(file.name + ".hea").is_file():
-        raise RecordNotFoundError(f"no recording at {file}", hint="Check the path; a WFDB record may be given without extension.")
+        raise RecordNotFoundError(
+            f"no recording at {file}", hint="Check the path; a WFDB record may be given without extension."
+        )
     if address not in LOOPBACK:
         console.errors.print(
             "warning: whoever reaches this address sees and corrects what is open; docs/guides/app.md says how to guard it",
             markup=False,
         )
-    console.errors.print(f"Beatlens: http://{'localhost' if address in LOOPBACK else address}:{port} (Ctrl+C to stop)", markup=False)
+    console.errors.print(
+        f"Beatlens: http://{'localhost' if address in LOOPBACK else address}:{port} (Ctrl+C to stop)", markup=False
+    )
     environment = launch.make_environment(file=file, model=model, fs=fs, unit=unit)
-    status = launch.run(launch.make_command(address=address, port=port, theme=theme), environment)
-    if status not in {0, -2, 130}:
-        sys.exit(1)
+    launch.run(launch.make_command(address=address, port=port, theme=theme), environment)

@@ -9,6 +9,7 @@ import typer
 
 from beatlens._version import __version__
 from beatlens.cli import analyze, batch, console, data, ec57, evaluate, explain, models, peaks, read, train
+from beatlens.cli.app import app as run_app
 from beatlens.errors import BeatlensError
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ def _print_version(wanted: bool) -> None:
 
 app.command("analyze")(analyze.analyze)
 app.command("batch")(batch.batch)
+app.command("app")(run_app)
 app.command("info")(read.info)
 app.command("peaks")(peaks.peaks)
 app.add_typer(explain.app, name="explain")

@@ -52,8 +52,8 @@ def find_shapes(analysis: Analysis, *, most_per_class: int = MOST_PER_CLASS) -> 
     """Group the beats of each class in the first lead by likeness.
 
     The beat with the most beats like it (correlation of at least 0.9, of 120 candidates evenly spaced in time) founds a group
-    with them; then the same among the beats that are left, ``most_per_class`` times at most. A group has at least two beats, unless
-    the class has only one. The cost grows linearly with the number of beats.
+    with them; then the same among the beats that are left, ``most_per_class`` times at most. A group has at
+    least two beats, unless the class has only one. The cost grows linearly with the number of beats.
 
     Returns
     -------

@@ -105,9 +105,7 @@ class _Frame:
         return parts
 
 
-def _draw_importance(
-    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]
-) -> list[str]:
+def _draw_importance(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]) -> list[str]:
     """Return one path for each stretch of like importance; each begins where the last one ended."""
     share = (weight[:-1] + weight[1:]) / 2 / (weight.max() or 1.0)
     steps = np.minimum((share * len(IMPORTANCE_STEPS)).astype(np.int64), len(IMPORTANCE_STEPS) - 1)

@@ -68,7 +68,7 @@ def draw_card(card: ShapeCard) -> Markup:
 def draw_tiles(tiles: Iterable[tuple[str, str, str]]) -> Markup:
     """Return figures side by side: what, value, and a line below it."""
     cells = Markup("").join(
-        Markup('<div><dt>{}</dt><dd>{}</dd><p>{}</p></div>').format(title, value, below) for title, value, below in tiles
+        Markup("<div><dt>{}</dt><dd>{}</dd><p>{}</p></div>").format(title, value, below) for title, value, below in tiles
     )
     return Markup('<dl class="bl tiles">{}</dl>').format(cells)
 
@@ -83,9 +83,11 @@ def draw_counts(rows: Sequence[str], columns: Sequence[str], counts: npt.ArrayLi
         cells = []
         for j in range(len(columns)):
             share = round(100 * values[k, j] / totals[k, 0])
-            right = "right" if rows[k] == columns[j] else "wrong"
+            right = "right" if name == columns[j] else "wrong"
             cells.append(
-                Markup('<td class="{}" style="--share:{}%">{}</td>').format(right if values[k, j] else "", share, f"{values[k, j]:,}")
+                Markup('<td class="{}" style="--share:{}%">{}</td>').format(
+                    right if values[k, j] else "", share, f"{values[k, j]:,}"
+                )
             )
         body.append(Markup('<tr><th scope="row">{}</th>{}</tr>').format(name, Markup("").join(cells)))
     return Markup(

@@ -1,4 +1,4 @@
-"""ECG paper on the screen: rows of ten seconds at 25 mm/s and 10 mm/mV, every beat lettered and coloured, the chosen one lit."""
+"""ECG paper on the screen: rows of ten seconds at 25 mm/s and 10 mm/mV, every beat lettered and coloured."""
 
 from __future__ import annotations
 
@@ -41,6 +41,14 @@ PATTERNS: Final = Markup(
 
 
 @dataclass(frozen=True)
+class Space:
+    """The room of a lead on paper, in mm: its height, and how far below its top the usual voltage lies."""
+
+    height: float
+    level: float
+
+
+@dataclass(frozen=True)
 class Paper:
     """How the paper is laid out.
 
@@ -48,8 +56,8 @@ class Paper:
     ----------
     leads : tuple of int
         Which leads are drawn, as columns of the signal.
-    heights : tuple of float
-        Height of each in mm.
+    spaces : tuple of Space
+        The room of each lead of the recording.
     cursor : int or None
         R peak of the chosen beat.
     pin_s : float or None
@@ -59,27 +67,30 @@ class Paper:
     """
 
     leads: tuple[int, ...]
-    heights: tuple[float, ...]
+    spaces: tuple[Space, ...]
     cursor: int | None = None
     pin_s: float | None = None
     reference: Mapping[int, str] = field(default_factory=dict)
 
 
-def measure_heights(record: Record) -> tuple[float, ...]:
-    """Return how tall each lead is drawn, in mm, the same on every page of a recording: so that all but its largest waves fit."""
+def measure_spaces(record: Record) -> tuple[Space, ...]:
+    """Return the room of each lead: the same on every page of a recording, and enough for all but its largest waves."""
     size = max(1, round(2 * record.fs))
     starts = np.unique(np.linspace(0, max(0, record.n_samples - size), _PROBES).astype(np.int64))
-    heights = []
+    spaces = []
     for lead in range(record.n_leads):
         reaches = []
         for start in starts.tolist():
             part = record.signal[start : start + size, lead]
             part = part[np.isfinite(part)]
             if part.size:
-                reaches.append(float(np.abs(part - np.median(part)).max()))
-        reach = MM_PER_MV * float(np.percentile(reaches, 97)) if reaches else 0.0
-        heights.append(float(np.clip(5 * np.ceil((2 * reach + 3) / 5), _LOWEST, _TALLEST)))
-    return tuple(heights)
+                usual = np.median(part)
+                reaches.append((float(part.max() - usual), float(usual - part.min())))
+        up, down = (MM_PER_MV * np.percentile(reaches, 97, axis=0)).tolist() if reaches else (0.0, 0.0)
+        height = float(np.clip(5 * np.ceil((up + down + 6) / 5), _LOWEST, _TALLEST))
+        # Where not everything fits, what is cut off is shared by both sides.
+        spaces.append(Space(height, 3 + up + (height - 6 - up - down) / 2))
+    return tuple(spaces)
 
 
 def draw_strip(review: Review, window: Window, paper: Paper) -> Markup:
@@ -96,15 +107,15 @@ def _draw_row(review: Review, row: tuple[float, float], paper: Paper, *, first: 
     record, beats = review.current.record, review.current.beats
     start, end = row
     top = _MARKS + (_REFERENCE if paper.reference else 0)
-    width, height = _LEFT + MM_PER_S * ROW_S, top + sum(paper.heights[lead] for lead in paper.leads) + _FOOT
+    width, height = _LEFT + MM_PER_S * ROW_S, top + sum(paper.spaces[lead].height for lead in paper.leads) + _FOOT
     right = _LEFT + MM_PER_S * (end - start)
     size = f'width="{write_number(right)}" height="{write_number(height)}"'
     parts = [f'<rect class="paper" {size}/><rect fill="url(#mm1)" {size}/><rect fill="url(#mm5)" {size}/>']
     parts += _draw_light(review, paper, row, height)
     at = top
     for lead in paper.leads:
-        parts.append(_draw_lead(record, lead, row, at, paper.heights[lead], pulse=first))
-        at += paper.heights[lead]
+        parts.append(_draw_lead(record, lead, row, at, paper.spaces[lead], pulse=first))
+        at += paper.spaces[lead].height
     low, high = np.searchsorted(beats["time_s"].to_numpy(), [start, end]).tolist()
     table = beats.iloc[low:high]
     columns = (table[name].tolist() for name in ("sample", "time_s", "class", "uncertain", "rr_s"))
@@ -140,19 +151,21 @@ def _draw_light(review: Review, paper: Paper, row: tuple[float, float], height: 
     return parts
 
 
-def _draw_lead(record: Record, lead: int, row: tuple[float, float], top: float, tall: float, *, pulse: bool) -> str:
+def _draw_lead(record: Record, lead: int, row: tuple[float, float], top: float, space: Space, *, pulse: bool) -> str:
     first, last = round(row[0] * record.fs), min(round(row[1] * record.fs) + 1, record.n_samples)
     wave = record.signal[first:last, lead].astype(np.float64)
     present = wave[np.isfinite(wave)]
     wave = wave - (np.median(present) if present.size else 0.0)
     keep = thin_out(wave, MOST_POINTS)
     x = _LEFT + MM_PER_S * (keep + first - row[0] * record.fs) / record.fs
-    line = draw_path(x, tall / 2 - MM_PER_MV * wave[keep])
-    mark = draw_path(np.array([1, 2.2, 2.2, 6.2, 6.2, 7.4]), tall / 2 + 5 - np.array([0, 0, 10, 10, 0, 0.0])) if pulse else ""
-    right = _LEFT + MM_PER_S * ROW_S
+    line = draw_path(x, space.level - MM_PER_MV * wave[keep])
+    foot = min(max(space.level, 11.0), space.height - 1)
+    mark = draw_path(np.array([1, 2.2, 2.2, 6.2, 6.2, 7.4]), foot - np.array([0, 0, 10, 10, 0, 0.0])) if pulse else ""
+    wide, tall = _LEFT + MM_PER_S * ROW_S, space.height
     return (
-        f'<svg x="0" y="{write_number(top)}" width="{write_number(right)}" height="{write_number(tall)}" '
-        f'viewBox="0 0 {100 * right:.0f} {100 * tall:.0f}"><path class="pulse" d="{mark}"/><path class="trace" d="{line}"/></svg>'
+        f'<svg x="0" y="{write_number(top)}" width="{write_number(wide)}" height="{write_number(tall)}" '
+        f'viewBox="0 0 {100 * wide:.0f} {100 * tall:.0f}">'
+        f'<path class="pulse" d="{mark}"/><path class="trace" d="{line}"/></svg>'
         f'<text class="lead" x="1" y="{write_number(top + 3)}">{escape(record.lead_names[lead])}</text>'
     )
 
@@ -210,9 +223,7 @@ def _draw_removed(review: Review, row: tuple[float, float]) -> list[str]:
     """Return a cross where a beat was deleted."""
     fs = review.current.record.fs
     places = [_LEFT + MM_PER_S * (sample / fs - row[0]) for sample in review.removed if row[0] <= sample / fs < row[1]]
-    return [
-        f'<path class="removed" d="M{write_number(x - 1)} 2.1l2 2m0 -2l-2 2"><title>deleted</title></path>' for x in places
-    ]
+    return [f'<path class="removed" d="M{write_number(x - 1)} 2.1l2 2m0 -2l-2 2"><title>deleted</title></path>' for x in places]
 
 
 def _draw_reference(reference: Mapping[int, str], row: tuple[float, float], fs: float) -> list[str]:
@@ -236,6 +247,7 @@ def _draw_seconds(row: tuple[float, float], start: dt.datetime | None, height: f
         parts.append(f'<path class="tick" d="M{write_number(x)} {write_number(height - 1.2)}v1.2"/>')
         if second % 2 == 0 and second < row[1] - 0.5:
             parts.append(
-                f'<text class="time" x="{write_number(x + 0.7)}" y="{write_number(height - 0.7)}">{write_time(second, start)}</text>'
+                f'<text class="time" x="{write_number(x + 0.7)}" y="{write_number(height - 0.7)}">'
+                f"{write_time(second, start)}</text>"
             )
     return parts

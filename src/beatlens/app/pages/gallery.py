@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from beatlens.app.ui import clusters, frame
 from beatlens.app.ui.session import require
 

@@ -11,7 +11,9 @@ from beatlens.app.ui.session import require
 def show() -> None:
     """Show the page."""
     now = require()
-    frame.show_title("Corrections", "Kept as they are made, under your name, for this very recording whatever its file is called.")
+    frame.show_title(
+        "Corrections", "Kept as they are made, under your name, for this very recording whatever its file is called."
+    )
     if not frame.can_correct():
         st.info("Write your name under *Reviewer*, on the left: corrections are kept under it.", icon=":material/person:")
     taking.show_undo(now)

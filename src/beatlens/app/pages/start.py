@@ -20,7 +20,9 @@ NEXT = "pages/overview.py"
 
 def show() -> None:
     """Show the page."""
-    frame.show_title("Open a recording", "Every heartbeat is found, called normal or abnormal, and explained; you have the last word.")
+    frame.show_title(
+        "Open a recording", "Every heartbeat is found, called normal or abnormal, and explained; you have the last word."
+    )
     starting.show_start_error()
     left, right = st.columns([3, 2], gap="large")
     with left:

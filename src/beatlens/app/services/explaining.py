@@ -68,8 +68,9 @@ class Trust:
             else "this picture says no more than chance about what the call rests on"
         )
         return (
-            f"Taking the instants away in this picture's order leaves the call a mean probability of {self.area:.2f}; in random "
-            f"order {self.random_area:.2f}. It beats {100 * self.better_than:.0f} % of {RANDOM_ORDERS} random orders: {verdict}."
+            f"Taking the instants away in this picture's order leaves the call a mean probability of {self.area:.2f}; "
+            f"in random order {self.random_area:.2f}. "
+            f"It beats {100 * self.better_than:.0f} % of {RANDOM_ORDERS} random orders: {verdict}."
         )
 
 
@@ -112,9 +113,9 @@ def explain_beat(model: Any, analysis: Analysis, sample: int, *, method: str) ->
     place = int(np.searchsorted(samples, sample))
     if place >= len(samples) or samples[place] != sample:
         raise SignalError(f"there is no beat at sample {sample}")
-    if not analysis.beats["class"].iat[place]:
+    if not analysis.beats["class"].iloc[place]:
         raise SignalError(
-            f"the model did not judge this beat: {analysis.beats['reason'].iat[place]}", hint="Choose another beat."
+            f"the model did not judge this beat: {analysis.beats['reason'].iloc[place]}", hint="Choose another beat."
         )
     explained, note = explain_chosen(model, analysis.record, samples, {place: "chosen"}, method=method)
     if not explained:

@@ -108,7 +108,7 @@ def nearest_beat(beats: pd.DataFrame, at_s: float) -> int | None:
     """Return the R peak of the beat that is nearest to an instant; None in a recording without beats."""
     if not len(beats):
         return None
-    return int(beats["sample"].iat[int(np.abs(beats["time_s"].to_numpy() - at_s).argmin())])
+    return int(beats["sample"].iloc[int(np.abs(beats["time_s"].to_numpy() - at_s).argmin())])
 
 
 def parse_time(text: str, *, duration_s: float, start: dt.datetime | None = None) -> float:

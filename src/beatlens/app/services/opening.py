@@ -81,7 +81,7 @@ def open_uploads(uploads: Sequence[Upload], *, fs: float | None = None, unit: st
     headers = [upload for upload in uploads if upload.name.lower().endswith(".hea")]
     if len(headers) > 1 or (len(uploads) > 1 and not headers):
         raise FormatError(
-            f"several files must be one WFDB record, with one header (.hea); got {len(headers)} headers in {len(uploads)} files",
+            f"several files must be one WFDB record, with one header (.hea); got {len(headers)} in {len(uploads)} files",
             hint="Open one recording at a time.",
         )
     main = headers[0] if headers else uploads[0]
@@ -105,7 +105,8 @@ def check_length(record: Record) -> Record:
     """
     if record.duration_s > MOST_HOURS * 3600:
         raise SignalError(
-            f"a recording must last at most {MOST_HOURS} h to be opened here; {record.name} lasts {record.duration_s / 3600:.0f} h",
+            f"a recording must last at most {MOST_HOURS} h to be opened here; "
+            f"{record.name} lasts {record.duration_s / 3600:.0f} h",
             hint="Analyse it with the command: beatlens analyze FILE",
         )
     return record
@@ -135,7 +136,8 @@ def parse_window(text: str) -> Record:
         ) from error
     if len(values) != WINDOW:
         raise SignalError(
-            f"a window must have {WINDOW} values; got {len(values)}", hint="Half a second at 360 Hz, the R peak at the 91st value."
+            f"a window must have {WINDOW} values; got {len(values)}",
+            hint="Half a second at 360 Hz, the R peak at the 91st value.",
         )
     if not np.isfinite(values).all() or np.ptp(values) == 0:
         raise SignalError("the values of a window must be finite and not all the same")

@@ -48,7 +48,9 @@ def figures_of(card: ModelCard) -> tuple[Figures, ...]:
     """Return every figure that a model's card and its kept result hold; those of other weights are left out."""
     tables = []
     for protocol, figures in card.figures.items():
-        rows = tuple((_NAMES.get(name, name.replace("_", " ")), _write(value)) for name, value in figures.items() if _plain(value))
+        rows = tuple(
+            (_NAMES.get(name, name.replace("_", " ")), _write(value)) for name, value in figures.items() if _plain(value)
+        )
         if rows:
             tables.append(Figures(f"Protocol: {protocol}", ("figure", "value"), rows))
     result = _inter_patient(card)

@@ -128,9 +128,9 @@ def _write_corrections(table: pd.DataFrame, changed: dict[int, str], said: dict[
         name = changed[sample]
         before = said.get(sample)
         told = "added" if before is None else f"corrected; the model said {before}" if before else "judged"
-        values = (name, table[f"p_{name}"].iat[row], True, False, f"{told} ({reviewer})")
+        values = (name, table[f"p_{name}"].iloc[row], True, False, f"{told} ({reviewer})")
         for column, value in zip(columns, values, strict=True):
-            table.iat[row, column] = value
+            table.iloc[row, column] = value
 
 
 def _keep_explained(analysis: Analysis, beats: pd.DataFrame, corrected: Sequence[int]) -> tuple[ExplainedBeat, ...]:
@@ -138,7 +138,7 @@ def _keep_explained(analysis: Analysis, beats: pd.DataFrame, corrected: Sequence
     place = {sample: row for row, sample in enumerate(beats["sample"].tolist())}
     kept = []
     for each in analysis.explained:
-        sample = int(analysis.beats["sample"].iat[each.beat])
+        sample = int(analysis.beats["sample"].iloc[each.beat])
         if sample in place and sample not in corrected:
             kept.append(replace(each, beat=place[sample]))
     return tuple(kept)
@@ -175,7 +175,7 @@ def remove(review: Review, sample: int) -> Edit:
     row = review.current.beats.loc[review.current.beats["sample"] == sample, "class"]
     if not len(row):
         raise ConfigurationError(f"there is no beat at sample {sample}", hint="Choose a beat of the strip.")
-    return Edit(sample, str(row.iat[0]), None)
+    return Edit(sample, str(row.iloc[0]), None)
 
 
 def insert(review: Review, sample: int, name: str) -> Edit:

@@ -187,11 +187,11 @@ class Store:
 
     def undo(self, key: Key) -> Change | None:
         """Take back the last change that is done; None if there is none."""
-        return self._turn(key, "done", "undone", "DESC")
+        return self._turn(key, "done", "undone")
 
     def redo(self, key: Key) -> Change | None:
         """Do again the change that was undone last; None if there is none."""
-        return self._turn(key, "undone", "done", "ASC")
+        return self._turn(key, "undone", "done")
 
     def changes(self, key: Key) -> tuple[Change, ...]:
         """Return every change, the first first, those that were undone or dropped among them."""
@@ -201,7 +201,7 @@ class Store:
                 "WHERE recording = ? AND labels = ? AND reviewer = ? ORDER BY id",
                 _of(key),
             ).fetchall()
-            return tuple(Change(*row, edits=self._edits(database, row[0])) for row in rows)
+            return tuple(Change(*row, self._edits(database, row[0])) for row in rows)
 
     def revision(self, key: Key) -> tuple[int, int]:
         """Return two numbers that change whenever the corrections do: the last change, and how many are done."""
@@ -217,21 +217,24 @@ class Store:
         """Return who has corrected a recording."""
         with self._open() as database:
             rows = database.execute(
-                "SELECT DISTINCT reviewer FROM changes WHERE recording = ? AND labels = ? ORDER BY reviewer", (recording, labels)
+                "SELECT DISTINCT reviewer FROM changes WHERE recording = ? AND labels = ? ORDER BY reviewer",
+                (recording, labels),
             ).fetchall()
         return tuple(row[0] for row in rows)
 
-    def _turn(self, key: Key, old: str, new: str, order: str) -> Change | None:
+    def _turn(self, key: Key, old: str, new: str) -> Change | None:
         with self._write() as database:
-            row = database.execute(
-                "SELECT id, made_at, title, model FROM changes WHERE recording = ? AND labels = ? AND reviewer = ? "
-                f"AND state = ? ORDER BY id {order} LIMIT 1",  # noqa: S608 - one of two words of this module
+            rows = database.execute(
+                "SELECT id, made_at, title, model FROM changes "
+                "WHERE recording = ? AND labels = ? AND reviewer = ? AND state = ? ORDER BY id",
                 (*_of(key), old),
-            ).fetchone()
+            ).fetchall()
+            # The last that was done is taken back first; the first that was taken back last is done again first.
+            row = rows[-1 if old == "done" else 0] if rows else None
             if row is None:
                 return None
             database.execute("UPDATE changes SET state = ? WHERE id = ?", (new, row[0]))
-            return Change(*row, state=new, edits=self._edits(database, row[0]))
+            return Change(*row, new, self._edits(database, row[0]))
 
     @staticmethod
     def _edits(database: sqlite3.Connection, number: int) -> tuple[Edit, ...]:

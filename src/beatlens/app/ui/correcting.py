@@ -39,7 +39,7 @@ def delete_beat() -> None:
     samples = now.analysis.beats["sample"]
     later = samples[samples > chosen]
     if _keep(now, lambda: (reviewing.remove(now.review, chosen),), f"{_at(now, chosen)} deleted") and len(later):
-        move_to(int(later.iat[0]))
+        move_to(int(later.iloc[0]))
 
 
 def add_beat(name: str) -> None:
@@ -127,9 +127,7 @@ def show_tools(now: Here) -> None:
                 shortcut=letter[0],
                 help=f"This beat is {class_style(name).name}",
             )
-        st.button(
-            "Delete beat", key="delete", on_click=delete_beat, disabled=locked or now.cursor is None, shortcut="Delete"
-        )
+        st.button("Delete beat", key="delete", on_click=delete_beat, disabled=locked or now.cursor is None, shortcut="Delete")
         st.button("Undo", icon=":material/undo:", key="undo", on_click=undo, disabled=locked or not done, shortcut="Ctrl+Z")
         st.button("Redo", icon=":material/redo:", key="redo", on_click=redo, disabled=locked or not undone, shortcut="Ctrl+Y")
     if locked:

@@ -58,7 +58,9 @@ def _show_list(now: Here, found: Agreement) -> None:
             ("Disagreement", ":material/chevron_left:", -1, "Shift+Left"),
             ("Disagreement", ":material/chevron_right:", 1, "Shift+Right"),
         ):
-            st.button(label, icon=icon, key=f"differ_{direction}", on_click=_step, args=(now, found, direction), shortcut=shortcut)
+            st.button(
+                label, icon=icon, key=f"differ_{direction}", on_click=_step, args=(now, found, direction), shortcut=shortcut
+            )
     start = now.opened.record.start_time
     shown = found.disagreements[:MOST_ROWS]
     table = pd.DataFrame(

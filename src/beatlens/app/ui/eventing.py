@@ -44,7 +44,7 @@ def step_event(direction: int) -> None:
         tell("There is no further event." if direction > 0 else "There is no earlier event.")
         return
     event = starts[0 if direction > 0 else -1]
-    move_to(int(now.analysis.beats["sample"].iat[event.first_beat]))
+    move_to(int(now.analysis.beats["sample"].iloc[event.first_beat]))
 
 
 def _describe(event: Event, now: Here) -> dict[str, object]:
@@ -68,14 +68,18 @@ def show_events(now: Here) -> None:
         st.write("No pauses, runs, couplets or bigeminy.")
         return
     with st.container(horizontal=True, gap="small"):
-        st.button("Event", icon=":material/chevron_left:", key="event_back", on_click=step_event, args=(-1,), shortcut="Shift+Left")
-        st.button("Event", icon=":material/chevron_right:", key="event_on", on_click=step_event, args=(1,), shortcut="Shift+Right")
+        st.button(
+            "Event", icon=":material/chevron_left:", key="event_back", on_click=step_event, args=(-1,), shortcut="Shift+Left"
+        )
+        st.button(
+            "Event", icon=":material/chevron_right:", key="event_on", on_click=step_event, args=(1,), shortcut="Shift+Right"
+        )
         st.page_link("pages/strip.py", label="Show on the strip", icon=":material/ecg:")
 
     def chosen() -> None:
         rows = st.session_state["events"].selection.rows
         if rows:
-            move_to(int(now.analysis.beats["sample"].iat[events[rows[0]].first_beat]))
+            move_to(int(now.analysis.beats["sample"].iloc[events[rows[0]].first_beat]))
 
     table = pd.DataFrame([_describe(event, now) for event in events[:MOST_ROWS]])
     st.dataframe(table, key="events", hide_index=True, on_select=chosen, selection_mode="single-row", height=300)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import streamlit as st
@@ -14,11 +15,12 @@ from beatlens.reports.style import class_style
 from beatlens.reports.words import write_duration, write_time
 
 LOGO = Path(__file__).parent / "logo.svg"
+MARK = Path(__file__).parent / "mark.svg"  # a named icon would be fetched from another machine
 
 
 def dress() -> None:
     """Set what every page looks like."""
-    st.set_page_config(page_title="Beatlens", page_icon=":material/cardiology:", layout="wide")
+    st.set_page_config(page_title="Beatlens", page_icon=str(MARK), layout="wide")
     st.logo(str(LOGO), size="large")
     st.html(stylesheet())
 
@@ -56,9 +58,9 @@ def show_now(here: Here) -> None:
     at = write_time(float(row["time_s"]), here.opened.record.start_time, tenths=True)
     name, probability = str(row["class"]), float(row["probability"])
     words = class_style(name).name if name else "not judged"
-    sure = "" if probability != probability else f"{'> 0.99' if probability > 0.995 else f'{probability:.2f}'}"
+    sure = "" if math.isnan(probability) else f"{'> 0.99' if probability > 0.995 else f'{probability:.2f}'}"
     facts = [f"beat {int(row.name) + 1:,} of {len(here.analysis.beats):,}"]
-    if row["rr_s"] == row["rr_s"]:
+    if not math.isnan(row["rr_s"]):
         facts.append(f"RR {1000 * row['rr_s']:.0f} ms")
     if row["uncertain"]:
         facts.append("in doubt")

@@ -40,7 +40,7 @@ def turn_page(length_s: float, direction: int) -> None:
         return
     beats = now.analysis.beats
     later = beats.loc[beats["time_s"] >= at, "sample"]
-    target = int(later.iat[0]) if len(later) else nearest_beat(beats, at)
+    target = int(later.iloc[0]) if len(later) else nearest_beat(beats, at)
     if target is None:
         return
     shown = find_window(target / now.opened.record.fs, length_s, now.opened.record.duration_s)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from beatlens.app.drawing.strip import Paper, draw_strip, measure_heights
+from beatlens.app.drawing.strip import Paper, Space, draw_strip, measure_spaces
 from beatlens.app.services.navigation import LENGTHS_S, Window, find_window
 from beatlens.app.ui import moving
 from beatlens.app.ui.picture import show_picture
@@ -43,11 +43,11 @@ def choose_leads(now: Here) -> tuple[str, ...]:
     return tuple(st.session_state["leads"])
 
 
-def heights_of(now: Here) -> tuple[float, ...]:
-    """Return the height of each lead's paper, measured once."""
+def spaces_of(now: Here) -> tuple[Space, ...]:
+    """Return the room of each lead on paper, measured once."""
     record = now.analysis.record
-    key = (now.opened.sha256, "heights", ",".join(record.lead_names))
-    return library().remember(key, lambda: measure_heights(record))
+    key = (now.opened.sha256, "spaces", ",".join(record.lead_names))
+    return library().remember(key, lambda: measure_spaces(record))
 
 
 def show_paper(
@@ -57,7 +57,7 @@ def show_paper(
     record = now.analysis.record
     paper = Paper(
         leads=tuple(record.lead_names.index(name) for name in leads if name in record.lead_names) or (0,),
-        heights=heights_of(now),
+        spaces=spaces_of(now),
         cursor=now.cursor,
         pin_s=st.session_state.get("pin_s"),
         reference=reference or {},

@@ -1,4 +1,4 @@
-"""This reader's session: which recording, which model, which beat, and who reviews. Nothing of it is shared with another."""
+"""A reader's session: which recording, which model, which beat, and who reviews. Nothing of it is shared with another."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def _cursor(review: Review) -> int | None:
     """Return the chosen beat, or the one nearest to where it was."""
     beats, chosen = review.current.beats, st.session_state.get("cursor")
     if chosen is None:
-        return int(beats["sample"].iat[0]) if len(beats) else None
+        return int(beats["sample"].iloc[0]) if len(beats) else None
     if (beats["sample"] == chosen).any():
         return int(chosen)
     return nearest_beat(beats, chosen / review.current.record.fs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import streamlit as st
 
 from beatlens.app.drawing.pages import draw_counts, draw_table
@@ -56,10 +58,12 @@ def show_changes(now: Here) -> None:
 
 def show_figures(agreement: Agreement) -> None:
     """Show the table of counts of an agreement, and EC57's figures where there are any."""
-    rows = ("{}".format(agreement.names[0]), agreement.names[1])
-    st.html(str(draw_counts(agreement.labels, agreement.labels, agreement.counts, of=rows)))
+    st.html(str(draw_counts(agreement.labels, agreement.labels, agreement.counts, of=agreement.names)))
     if agreement.figures:
-        figures = [(title, "–" if value != value else f"{value:.2f} %", f"{hits}/{cases}") for title, value, hits, cases in agreement.figures]
+        figures = [
+            (title, "–" if math.isnan(value) else f"{value:.2f} %", f"{hits}/{cases}")
+            for title, value, hits, cases in agreement.figures
+        ]
         st.html(str(draw_table(("ANSI/AAMI EC57, from the first second on", "", ""), figures)))
 
 
