@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check format clean
+.PHONY: help demo app test check format clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: $(VENV)/.ready  ## Analyse five minutes of real ECG, print a summary, write a report with pictures
 	@$(BIN)/beatlens analyze --out demo-report --force
+
+app: $(VENV)/.ready-app  ## Review a recording in the browser, on this machine (FILE=... opens it)
+	@$(BIN)/beatlens app $(FILE)
 
 test: $(VENV)/.ready-dev  ## Run the tests (those on the real database need BEATLENS_DATA)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -36,6 +39,10 @@ $(BIN)/uv:
 $(VENV)/.ready: pyproject.toml | $(BIN)/uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -e . || $(BIN)/python -m pip install --quiet -e .
 	@touch $@
+
+$(VENV)/.ready-app: pyproject.toml | $(BIN)/uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[app]' || $(BIN)/python -m pip install --quiet -e '.[app]'
+	@touch $@ $(VENV)/.ready
 
 $(VENV)/.ready-dev: pyproject.toml | $(BIN)/uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[dev]' || $(BIN)/python -m pip install --quiet -e '.[dev]'

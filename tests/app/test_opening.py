@@ -104,7 +104,7 @@ def test_too_large_and_too_long(monkeypatch: pytest.MonkeyPatch, made_up) -> Non
         open_uploads([Upload("big.edf", b"x" * 200)])
     assert "beatlens analyze" in caught.value.hint
     monkeypatch.setattr(opening, "MOST_HOURS", 0.001)
-    with pytest.raises(SignalError, match="at most 0.001 h"):
+    with pytest.raises(SignalError, match=r"at most 0\.001 h"):
         opening.check_length(made_up.make_record(made_up.RHYTHM))
 
 

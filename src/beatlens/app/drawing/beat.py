@@ -40,6 +40,7 @@ def draw_beat(explanation: Explanation, usual: npt.NDArray[np.float64] | None = 
     margin = 0.1 * max(high - low, 0.1)
     frame = _Frame((float(times[0]), float(times[-1])), (low - margin, high + margin), (_WIDTH, _HEIGHT))
     parts = frame.rules("Time from the R peak (ms)", "Voltage (mV)", zero=True)
+    parts += _draw_segments(frame, explanation)
     if len(shown) == 2:
         parts.append(f'<path class="usual" d="{draw_path(frame.across(times), frame.down(shown[1]))}" transform="scale(.01)"/>')
     x, y = frame.across(times), frame.down(wave)
@@ -50,6 +51,17 @@ def draw_beat(explanation: Explanation, usual: npt.NDArray[np.float64] | None = 
         parts.append(f'<text class="xtick" x="{write_number(px)}" y="13">{_signed(round(at))}</text>')
     label = escape(f"Beat in lead {explanation.lead_names[lead]}, its line coloured by importance. {explanation.sentence}")
     return _svg("bl-beat", label, (_WIDTH, _HEIGHT), parts)
+
+
+def _draw_segments(frame: _Frame, explanation: Explanation) -> list[str]:
+    """Return the waves that were found, as bars along the time axis with their names."""
+    parts, floor = [], _HEIGHT - _BOTTOM
+    for name, (start, end) in explanation.segments.items():
+        if name in {"P", "QRS", "T"}:
+            left, right = frame.across([start, end]).tolist()
+            parts.append(f'<path class="wave" d="M{write_number(left)} {floor - 4:g}H{write_number(right)}"/>')
+            parts.append(f'<text class="xtick" x="{write_number((left + right) / 2)}" y="{floor - 9:g}">{escape(name)}</text>')
+    return parts
 
 
 def draw_key(*, usual: bool) -> Markup:

@@ -17,6 +17,9 @@ from beatlens.reports.page.chart import draw_overview
 from beatlens.reports.style import CLASS_STYLES, IMPORTANCE_STEPS, class_style
 from beatlens.reports.words import write_duration
 
+UNITS = {"thin": "marked where it could not be read"}
+"""What the app says in the place of the report's words: there, what is marked is dark in both schemes."""
+
 _DARK_IMPORTANCE = ("#5E6B78", "#9A7B66", "#E08A55", "#FF9C7D", "#FFE3D3")
 
 
@@ -46,7 +49,7 @@ def draw_trend(analysis: Analysis, at_s: float | None) -> Markup:
     panels = []
     for panel in overview.panels:
         name = f"{class_style(panel.title).letter}: {class_style(panel.title).name}" if panel.kind == "short" else panel.title
-        unit = f"beats in {write_duration(overview.step_s)}" if panel.kind == "short" else panel.unit
+        unit = f"beats in {write_duration(overview.step_s)}" if panel.kind == "short" else UNITS.get(panel.kind, panel.unit)
         labels = "".join(f'<span style="bottom:{label.percent:.1f}%">{escape(label.text)}</span>' for label in panel.labels)
         panels.append(
             f'<div class="panel {escape(panel.kind)}"><p class="name"><strong>{escape(name)}</strong> {escape(unit)}</p>'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from beatlens.app.ui import correcting, explained, frame, moving, paper
+from beatlens.app.ui import explained, frame, moving, paper
 from beatlens.app.ui.session import require
 
 
@@ -14,7 +14,6 @@ def show() -> None:
     moving.show_jumps(now)
     frame.show_now(now)
     explained.show_explanation(now)
-    correcting.show_tools(now)
     st.subheader("Its neighbours", anchor=False)
     paper.show_paper(now, paper.neighbourhood(now), now.analysis.record.lead_names[:1], key="neighbours")
 

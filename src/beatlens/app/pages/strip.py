@@ -16,14 +16,19 @@ def show() -> None:
         leads = paper.choose_leads(now)
         st.button(
             "Page",
-            icon=":material/first_page:",
+            icon=":material/keyboard_double_arrow_left:",
             key="page_back",
             on_click=moving.turn_page,
             args=(length, -1),
             shortcut="PageUp",
         )
         st.button(
-            "Page", icon=":material/last_page:", key="page_on", on_click=moving.turn_page, args=(length, 1), shortcut="PageDown"
+            "Page",
+            icon=":material/keyboard_double_arrow_right:",
+            key="page_on",
+            on_click=moving.turn_page,
+            args=(length, 1),
+            shortcut="PageDown",
         )
         st.text_input("Go to", key="wanted_time", placeholder="1:15", on_change=moving.go_to_time, width=120)
     moving.show_jumps(now)

@@ -12,7 +12,7 @@ from beatlens.analysis import Analysis
 from beatlens.analysis.explaining import explain_chosen
 from beatlens.analysis.rhythm import NORMAL
 from beatlens.beats.seed_windows import BEFORE, FS, seed_windows_of
-from beatlens.errors import BeatlensError, SignalError
+from beatlens.errors import BeatlensError, ConfigurationError, SignalError
 from beatlens.explain.explanation import Explanation
 from beatlens.explain.faithfulness import (
     STEPS,
@@ -23,15 +23,16 @@ from beatlens.explain.faithfulness import (
     replace_inputs,
     trace_curve,
 )
-from beatlens.explain.methods import METHODS, attribute, methods_for
+from beatlens.explain.methods import METHODS, attribute, default_method, methods_for
+from beatlens.explain.record import can_explain
+from beatlens.explain.rhythm import read_rhythm_beats, rhythm_subject
 from beatlens.explain.seed import WINDOW, seed_subject
+from beatlens.explain.subject import Subject, probabilities_of
 from beatlens.models.seed_lstm import SeedLSTM
 from beatlens.records import Record
 
 MOST_USUAL: Final = 300
 RANDOM_ORDERS: Final = 24
-UNCOMPARED: Final = ("segment-shapley",)
-"""Methods whose picture is not tested here on single instants: their values belong to whole segments."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +85,21 @@ class WindowVerdict:
 
 
 def methods_of(model: Any) -> tuple[str, ...]:
-    """Return the methods that can explain a model, by name; none if there is no way to explain it."""
-    if isinstance(model, SeedLSTM):
-        return methods_for(seed_subject(model))
-    return tuple(name for name, method in METHODS.items() if "grad-cam" not in name and method.build is not None)
+    """Return the methods that can explain a model, by name, the one that measured best for it first.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no way to explain it.
+    """
+    if not can_explain(model):
+        raise ConfigurationError(f"there is no way to explain the model {model.name}", hint="Use rhythm-lstm.")
+    best = default_method(model)
+    return (best, *(name for name in methods_for(_subject_of(model)) if name != best))
+
+
+def _subject_of(model: Any) -> Subject:
+    return seed_subject(model) if isinstance(model, SeedLSTM) else rhythm_subject(model)
 
 
 def explain_beat(model: Any, analysis: Analysis, sample: int, *, method: str) -> Explanation:
@@ -144,15 +156,15 @@ def usual_beat(analysis: Analysis, times_ms: npt.NDArray[np.float64]) -> npt.NDA
     return usual
 
 
-def measure_trust(model: Any, record: Record, sample: int, *, method: str) -> Trust | None:
+def measure_trust(model: Any, analysis: Analysis, sample: int, *, method: str) -> Trust | None:
     """Test a picture on its own beat: deletion against random orders.
 
     Parameters
     ----------
-    model : object
+    model : SeedLSTM or RhythmLSTM
         The model.
-    record : Record
-        With the lead that the model reads first.
+    analysis : Analysis
+        The analysis that the beat is in.
     sample : int
         R peak of the beat.
     method : str
@@ -161,25 +173,24 @@ def measure_trust(model: Any, record: Record, sample: int, *, method: str) -> Tr
     Returns
     -------
     Trust or None
-        None where this test does not suit the model or the method.
+        None where this test does not suit the method, or the beat has no whole window.
     """
-    if not isinstance(model, SeedLSTM) or method in UNCOMPARED:
+    if "shapley" in method:
         return None
-    windows, judged, _ = seed_windows_of(record, np.array([sample]))
-    if not judged[0]:
+    one = _inputs_of(model, analysis, sample)
+    if one is None:
         return None
-    subject = seed_subject(model)
-    one = {WINDOW: windows}
+    subject = _subject_of(model)
     found = attribute(subject, one, method=method)
-    call = int(found.logits[0] >= 0)
+    call = int(probabilities_of(found.logits)[0].argmax())
     units = make_units(subject, one)
     own = order_by_method(units, found)
-    if METHODS[method].evidence and not call:
-        own = -own  # the values speak for "abnormal"; the call is "normal"
+    if METHODS[method].evidence and call != int(found.target[0]):
+        own = -own  # the values speak for the other class of two
     orders = np.concatenate([own, order_at_random(units, RANDOM_ORDERS)])
-    many = {WINDOW: np.repeat(windows, len(orders), axis=0)}
-    target = np.full(len(orders), call)
-    curves = trace_curve(subject, many, target, units, orders, replace_inputs(subject, many, "local average"))
+    many = {name: np.repeat(values, len(orders), axis=0) for name, values in one.items()}
+    nothing = replace_inputs(subject, many, "local average")
+    curves = trace_curve(subject, many, np.full(len(orders), call), units, orders, nothing)
     areas = area_under(curves)
     return Trust(
         shares=np.arange(STEPS + 1) / STEPS,
@@ -189,6 +200,17 @@ def measure_trust(model: Any, record: Record, sample: int, *, method: str) -> Tr
         random_area=float(areas[1:].mean()),
         better_than=float((areas[1:] > areas[0]).mean()),
     )
+
+
+def _inputs_of(model: Any, analysis: Analysis, sample: int) -> dict[str, npt.NDArray[Any]] | None:
+    """Return what the model reads of one beat; None if it cannot read it."""
+    samples = analysis.beats["sample"].to_numpy(np.int64)
+    if isinstance(model, SeedLSTM):
+        windows, judged, _ = seed_windows_of(analysis.record, np.array([sample]))
+        return {WINDOW: windows} if judged[0] else None
+    place = np.flatnonzero(samples == sample)
+    read = read_rhythm_beats(analysis.record, samples, model, place, neighbours=False)
+    return dict(read.inputs) if len(read) else None
 
 
 def judge_window(model: SeedLSTM, record: Record, *, method: str = "saliency") -> WindowVerdict:

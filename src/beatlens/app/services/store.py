@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ MOST_LETTERS: Final = 60
 """Longest name of a reviewer."""
 
 _SCHEMA: Final = """
+CREATE TABLE identity (token TEXT NOT NULL);
 CREATE TABLE recordings (sha256 TEXT PRIMARY KEY, name TEXT NOT NULL, fs REAL NOT NULL, n_samples INTEGER NOT NULL);
 CREATE TABLE changes (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -203,15 +205,16 @@ class Store:
             ).fetchall()
             return tuple(Change(*row, self._edits(database, row[0])) for row in rows)
 
-    def revision(self, key: Key) -> tuple[int, int]:
-        """Return two numbers that change whenever the corrections do: the last change, and how many are done."""
+    def revision(self, key: Key) -> tuple[str, int, int]:
+        """Return what changes whenever the corrections do: which database this is, the last change, and how many are done."""
         with self._open() as database:
+            token = database.execute("SELECT token FROM identity").fetchone()[0]
             last, done = database.execute(
                 "SELECT COALESCE(MAX(id), 0), COALESCE(SUM(state = 'done'), 0) FROM changes "
                 "WHERE recording = ? AND labels = ? AND reviewer = ?",
                 _of(key),
             ).fetchone()
-        return int(last), int(done)
+        return str(token), int(last), int(done)
 
     def reviewers(self, recording: str, labels: str) -> tuple[str, ...]:
         """Return who has corrected a recording."""
@@ -247,6 +250,7 @@ class Store:
             if database.execute("PRAGMA user_version").fetchone()[0] == 0:
                 for statement in _SCHEMA.split(";"):
                     database.execute(statement)
+                database.execute("INSERT INTO identity VALUES (?)", (secrets.token_hex(8),))
                 database.execute(f"PRAGMA user_version = {VERSION}")
 
     @contextlib.contextmanager

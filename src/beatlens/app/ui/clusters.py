@@ -22,8 +22,7 @@ COLUMNS = 4
 
 def clusters_of(now: Here) -> tuple[Cluster, ...]:
     """Return the groups of the analysis with its corrections, found once."""
-    revision = tuple(f"{change.number}{change.state}" for change in now.changes)
-    key = (now.opened.sha256, "clusters", now.analysis.model.name, now.key.reviewer if now.key else "", *revision)
+    key = (now.opened.sha256, "clusters", now.analysis.model.name, *now.revision)
     return library().remember(key, lambda: find_clusters(now.analysis))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import streamlit as st
 
@@ -13,6 +14,9 @@ from beatlens.app.ui.session import Here, here, move_to, store, tell
 from beatlens.errors import BeatlensError
 from beatlens.reports.style import class_style
 from beatlens.reports.words import write_count, write_time
+
+SHORT: Final = {"S": "Supraventricular", "V": "Ventricular", "Q": "Unknown"}
+"""What a class is called on a button."""
 
 
 def set_class(name: str) -> None:
@@ -119,7 +123,7 @@ def show_tools(now: Here) -> None:
         for name in labels:
             letter = class_style(name).letter
             st.button(
-                class_style(name).name.capitalize() if len(labels) < 3 else letter,
+                SHORT.get(name, class_style(name).name.capitalize()),
                 key=f"set_{name}",
                 on_click=set_class,
                 args=(name,),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from beatlens.app.drawing.beat import draw_beat, draw_key, draw_trust
+from beatlens.app.drawing.pages import draw_table
 from beatlens.app.services.explaining import Trust, explain_beat, measure_trust, methods_of, usual_beat
+from beatlens.app.ui import correcting
 from beatlens.app.ui.paper import kept
 from beatlens.app.ui.picture import show_picture
-from beatlens.app.ui.session import Here, chosen_model, library, show_error
+from beatlens.app.ui.session import Here, catching, chosen_model, library, show_error
 from beatlens.errors import BeatlensError
 from beatlens.explain.explanation import Explanation
 from beatlens.explain.methods import METHODS
@@ -19,9 +21,10 @@ def show_explanation(now: Here) -> None:
     """Show why the chosen beat was called as it was, in the method that the reader chose."""
     if now.cursor is None or not (now.review.original.beats["sample"] == now.cursor).any():
         st.info("You added this beat: the model has nothing to explain about it.", icon=":material/info:")
+        correcting.show_tools(now)
         return
     picture, beside = st.columns([3, 2], gap="large")
-    with beside:
+    with beside, catching(stop=True):
         method = _choose_method()
         st.caption(f"It shows {METHODS[method].shows}. Caveat: {METHODS[method].caveat}.")
     try:
@@ -30,6 +33,7 @@ def show_explanation(now: Here) -> None:
     except BeatlensError as error:
         with picture:
             show_error(error)
+            correcting.show_tools(now)
         return
     usual = usual_beat(now.analysis, found.times_ms)
     with picture:
@@ -37,6 +41,7 @@ def show_explanation(now: Here) -> None:
         place = now.analysis.record.lead_names.index(found.lead_names[lead])
         show_picture(draw_beat(found, usual[:, place], lead=lead), key="beat_picture")
         st.html(str(draw_key(usual=True)))
+        correcting.show_tools(now)
     with beside:
         st.markdown(f"#### {found.sentence}")
         _show_parts(found)
@@ -69,14 +74,17 @@ def _explain(now: Here, method: str) -> Explanation:
 
 def _show_parts(found: Explanation) -> None:
     """Show the rhythm's features and the neighbours, where the model reads any."""
-    features = sorted(found.features.items(), key=lambda item: -abs(item[1]))[:6]
-    if features:
-        st.markdown("**Rhythm and shape:** " + ", ".join(f"{name.replace('_', ' ')} {value:+.2f}" for name, value in features))
-    if found.neighbours:
-        total = sum(abs(value) for value in found.neighbours.values()) or 1.0
-        largest = sorted(found.neighbours.items(), key=lambda item: -abs(item[1]))[:4]
-        words = ", ".join(f"{place:+d}: {write_percent(100 * abs(value) / total)}" for place, value in sorted(largest))
-        st.markdown(f"**Neighbouring beats:** {words}")
+    evidence = METHODS[found.method].evidence
+    shares = sorted(found.shares.items(), key=lambda item: -abs(item[1]))[:5]
+    if shares:
+        rows = [(name, write_percent(100 * abs(part)) + (" against" if part < 0 and evidence else "")) for name, part in shares]
+        st.html(str(draw_table(("part of the evidence" if evidence else "part of the sensitivity", ""), rows)))
+    falls = sorted(found.neighbours.items(), key=lambda item: -abs(item[1]))[:4]
+    if falls:
+        words = [f"{abs(place)} {'before' if place < 0 else 'after'}: {fall:+.2f}" for place, fall in sorted(falls)]
+        st.caption(
+            "How far the logit falls if a neighbour is replaced by the usual beat (beats away): " + ", ".join(words) + "."
+        )
 
 
 def _show_trust(now: Here, method: str) -> None:
@@ -88,8 +96,10 @@ def _show_trust(now: Here, method: str) -> None:
             st.caption("Takes the important instants away, and watches whether the call falls faster than in random order.")
             return
         with st.spinner("Taking the beat apart", show_time=True):
-            model, record = library().model(chosen_model()), now.review.original.record
-            trust: Trust | None = library().remember(key, lambda: measure_trust(model, record, now.cursor or 0, method=method))
+            model, original = library().model(chosen_model()), now.review.original
+            trust: Trust | None = library().remember(
+                key, lambda: measure_trust(model, original, now.cursor or 0, method=method)
+            )
         if trust is None:
             st.caption("This test does not suit this model and method.")
             return

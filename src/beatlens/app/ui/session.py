@@ -38,6 +38,8 @@ class Here:
         What this reviewer did.
     cursor : int or None
         R peak of the chosen beat; None in a recording without beats.
+    revision : tuple of str
+        What changes whenever the corrections do.
     """
 
     opened: Opened
@@ -45,6 +47,7 @@ class Here:
     key: Key | None
     changes: tuple[Change, ...]
     cursor: int | None
+    revision: tuple[str, ...] = ()
 
     @property
     def analysis(self) -> Analysis:
@@ -154,13 +157,14 @@ def here() -> Here | None:
     who = reviewer()
     key = Key(opened.sha256, " ".join(labels_of(analysis)), who) if who else None
     changes: tuple[Change, ...] = ()
+    revision: tuple[str, ...] = ()
     review = Review(analysis, analysis)
     if key is not None:
-        changes = store().changes(key)
-        revision = (key.labels, who, *(str(number) for number in store().revision(key)))
+        revision = (key.labels, who, *(str(part) for part in store().revision(key)))
+        changes = library().remember((opened.sha256, "changes", *revision), lambda: store().changes(key))
         name = (opened.sha256, "review", chosen_model(), opened.record.name, *revision)
         review = library().remember(name, lambda: apply_changes(analysis, changes, reviewer=who))
-    return Here(opened, review, key, changes, _cursor(review))
+    return Here(opened, review, key, changes, _cursor(review), revision)
 
 
 def _cursor(review: Review) -> int | None:

