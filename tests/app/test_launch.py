@@ -77,7 +77,7 @@ def test_wrong_words(run_beatlens: Callable[..., Any], started: list[Any], words
 
 def test_a_missing_streamlit_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """With what to install."""
-    monkeypatch.setattr(launch, "find_spec", dict().get)
+    monkeypatch.setattr(launch, "find_spec", {}.get)
     with pytest.raises(MissingDependencyError, match="streamlit") as caught:
         launch.check_streamlit()
     assert "beatlens[app]" in caught.value.hint

@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def expect(locator):
     from playwright.sync_api import expect as expecting
 
+    expecting.set_options(timeout=240_000)  # it is met at once on a machine that has nothing else to do
     return expecting(locator)
 
 

@@ -146,8 +146,8 @@ def _draw_light(review: Review, paper: Paper, row: tuple[float, float], height: 
         x = _LEFT + MM_PER_S * (paper.cursor / fs - row[0])
         parts.append(f'<rect class="lit" x="{write_number(x - 6)}" y="0" width="12" height="{write_number(height)}"/>')
     if paper.pin_s is not None and row[0] <= paper.pin_s < row[1]:
-        x = write_number(_LEFT + MM_PER_S * (paper.pin_s - row[0]))
-        parts.append(f'<path class="pin" d="M{x} {_MARKS}V{write_number(height - 1)}"/>')
+        place = write_number(_LEFT + MM_PER_S * (paper.pin_s - row[0]))
+        parts.append(f'<path class="pin" d="M{place} {_MARKS}V{write_number(height - 1)}"/>')
     return parts
 
 

@@ -81,8 +81,8 @@ def matching_beats(beats: pd.DataFrame, kind: str) -> npt.NDArray[np.bool_]:
     if kind == "doubtful":
         return beats["uncertain"].to_numpy(dtype=bool)
     if kind == "unjudged":
-        return classes == ""
-    return classes == kind
+        kind = ""
+    return np.asarray(classes == kind)
 
 
 def find_next(beats: pd.DataFrame, kind: str, sample: int, *, step: int = 1) -> int | None:

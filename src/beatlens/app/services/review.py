@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -116,21 +116,29 @@ def _correct_table(
         if f"p_{name}" not in table.columns:  # the model does not know this class
             place = max(i for i, column in enumerate(table.columns) if column.startswith("p_")) + 1
             table.insert(place, f"p_{name}", np.full(len(table), np.nan, np.float32))
-    _write_corrections(table, changed, said, reviewer)
+    _write_corrections(table, changed, said, reviewer, beats.dtypes.to_dict())
     return table, sorted(changed), removed
 
 
-def _write_corrections(table: pd.DataFrame, changed: dict[int, str], said: dict[int, str], reviewer: str) -> None:
+def _write_corrections(
+    table: pd.DataFrame, changed: dict[int, str], said: dict[int, str], reviewer: str, types: dict[Any, Any]
+) -> None:
     mine = np.flatnonzero(table["sample"].isin(list(changed)).to_numpy())
     samples = table["sample"].to_numpy()[mine].tolist()
-    columns = [table.columns.get_loc(name) for name in ("class", "probability", "judged", "uncertain", "reason")]
-    for row, sample in zip(mine.tolist(), samples, strict=True):
-        name = changed[sample]
+    names = [changed[sample] for sample in samples]
+    told = []
+    for sample in samples:
         before = said.get(sample)
-        told = "added" if before is None else f"corrected; the model said {before}" if before else "judged"
-        values = (name, table[f"p_{name}"].iloc[row], True, False, f"{told} ({reviewer})")
-        for column, value in zip(columns, values, strict=True):
-            table.iloc[row, column] = value
+        words = "added" if before is None else f"corrected; the model said {before}" if before else "judged"
+        told.append(f"{words} ({reviewer})")
+    known = {name: table[f"p_{name}"].to_numpy() for name in set(names)}
+    probabilities = [known[name][row] for name, row in zip(names, mine.tolist(), strict=True)]
+    new = {"class": names, "probability": probabilities, "judged": True, "uncertain": False, "reason": told}
+    for column, values in new.items():
+        whole = table[column].to_numpy(dtype=object).copy()
+        whole[mine] = values
+        table[column] = whole
+        table[column] = table[column].astype(types[column])
 
 
 def _keep_explained(analysis: Analysis, beats: pd.DataFrame, corrected: Sequence[int]) -> tuple[ExplainedBeat, ...]:

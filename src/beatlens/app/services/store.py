@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from beatlens.errors import ConfigurationError, OutputError
 
@@ -203,7 +203,7 @@ class Store:
                 "WHERE recording = ? AND labels = ? AND reviewer = ? ORDER BY id",
                 _of(key),
             ).fetchall()
-            return tuple(Change(*row, self._edits(database, row[0])) for row in rows)
+            return tuple(self._change(database, row, row[4]) for row in rows)
 
     def revision(self, key: Key) -> tuple[str, int, int]:
         """Return what changes whenever the corrections do: which database this is, the last change, and how many are done."""
@@ -237,12 +237,13 @@ class Store:
             if row is None:
                 return None
             database.execute("UPDATE changes SET state = ? WHERE id = ?", (new, row[0]))
-            return Change(*row, new, self._edits(database, row[0]))
+            return self._change(database, row, new)
 
     @staticmethod
-    def _edits(database: sqlite3.Connection, number: int) -> tuple[Edit, ...]:
+    def _change(database: sqlite3.Connection, row: tuple[Any, ...], state: str) -> Change:
+        number, made_at, title, model = row[:4]
         rows = database.execute("SELECT sample, before, after FROM edits WHERE change_id = ? ORDER BY rowid", (number,))
-        return tuple(Edit(*row) for row in rows)
+        return Change(number, made_at, title, model, state, tuple(Edit(*edit) for edit in rows))
 
     def _create(self) -> None:
         with self._write() as database:

@@ -29,6 +29,10 @@ def show_undo(now: Here) -> None:
         st.page_link("pages/strip.py", label="Go on with the strip", icon=":material/ecg:")
 
 
+def _signed(change: int) -> str:
+    return f"{change:+,}" if change else ""
+
+
 def show_counts(now: Here) -> None:
     """Show how many beats of each class there are, the model's and with the corrections."""
     st.subheader("Counts and burden", anchor=False)
@@ -36,10 +40,10 @@ def show_counts(now: Here) -> None:
     rows = []
     for name in dict.fromkeys([*after.counts, *before.counts]):
         old, new = before.counts.get(name, 0), after.counts.get(name, 0)
-        change = "" if new == old else f"{new - old:+,}"
+        change = _signed(new - old)
         share = write_percent(100 * new / max(after.n_judged, 1))
         rows.append((class_style(name).name, f"{old:,}", f"{new:,}", change, share))
-    rows.append(("all judged", f"{before.n_judged:,}", f"{after.n_judged:,}", f"{after.n_judged - before.n_judged:+,}", ""))
+    rows.append(("all judged", f"{before.n_judged:,}", f"{after.n_judged:,}", _signed(after.n_judged - before.n_judged), ""))
     st.html(str(draw_table(("class", "model", "reviewed", "change", "share"), rows)))
 
 
