@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo app test check format clean
+.PHONY: help demo app test check format docs results dist lowest sbom clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,8 +26,27 @@ format: $(VENV)/.ready-dev  ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+docs: $(VENV)/.ready-dev  ## Build the documentation into site/; a warning is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "site/index.html"
+
+results: $(VENV)/.ready-dev  ## Write the page of results and the README's block from the kept runs
+	@$(BIN)/python docs/tools/results.py
+	@$(BIN)/python docs/update_readme.py
+
+dist: $(VENV)/.ready-release  ## Build wheel and source archive, and try both where the source is not
+	@$(BIN)/python docs/tools/check_dist.py --python $(BIN)/python
+
+lowest: $(VENV)/.ready-dev  ## Check that the lowest versions that pyproject.toml allows go together
+	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --python-version 3.11 --no-header pyproject.toml
+
+sbom: $(VENV)/.ready-release  ## List everything that is installed, as CycloneDX, in dist/sbom.cdx.json
+	@mkdir -p dist
+	@$(BIN)/cyclonedx-py environment --output-format JSON --output-file dist/sbom.cdx.json $(BIN)/python
+	@echo "dist/sbom.cdx.json"
+
 clean:  ## Remove what the other targets made
-	rm -rf $(VENV) demo-report .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) demo-report .mypy_cache .ruff_cache .pytest_cache .hypothesis dist site
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Beatlens needs Python 3.11 or newer"; echo; echo "hint: make PYTHON=python3.12 ..."; exit 1; }
@@ -46,4 +65,8 @@ $(VENV)/.ready-app: pyproject.toml | $(BIN)/uv
 
 $(VENV)/.ready-dev: pyproject.toml | $(BIN)/uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[dev]' || $(BIN)/python -m pip install --quiet -e '.[dev]'
+	@touch $@ $(VENV)/.ready
+
+$(VENV)/.ready-release: pyproject.toml | $(BIN)/uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[release]' || $(BIN)/python -m pip install --quiet -e '.[release]'
 	@touch $@ $(VENV)/.ready

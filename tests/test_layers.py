@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "beatlens"
 
 LAYERS = (
-    ("errors", "_version"),
+    ("errors", "_version", "_tag"),
     ("labels", "_io", "_threads"),
     ("records",),
     ("databases",),

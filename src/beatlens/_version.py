@@ -1,3 +1,9 @@
-"""The package's version."""
+"""The package's version: that of the git tag which it was built from."""
 
-__version__ = "0.1.0"
+from __future__ import annotations
+
+try:
+    # Written by the build; installed packages are not asked, for that takes long and `beatlens --version` is instant.
+    from beatlens._tag import __version__ as __version__  # type: ignore[import-not-found, unused-ignore]
+except ModuleNotFoundError:
+    __version__ = "0.1.0.dev0"  # a copy of the source that was not built; the same stands in pyproject.toml

@@ -275,7 +275,9 @@ def stream(
     ----------
     chunks : iterable of array_like, each of shape (n_samples, n_leads)
         Voltage in mV, NaN where nothing was recorded; of any lengths. One lead may come as (n_samples,).
-    fs, lead_names, model, leads
+    fs : float
+        Sampling rate in Hz.
+    lead_names, model, leads : sequence of str, str, sequence of str
         As for `BeatStream`.
 
     Yields

@@ -183,6 +183,15 @@ def tabulate_explanations(explanations: Sequence[Explanation]) -> pd.DataFrame:
 
     ``true`` and ``correct`` are missing where there is no reference; the salient times are joined by spaces, so that the
     table goes to CSV and back.
+
+    Parameters
+    ----------
+    explanations : sequence of Explanation
+        Of one recording or several.
+
+    Returns
+    -------
+    DataFrame
     """
     import pandas as pd
 

@@ -23,7 +23,17 @@ _NOT_READABLE = (ValueError, IndexError, KeyError, OSError, TypeError, Attribute
 
 @dataclass(frozen=True, eq=False)
 class RecordComparison:
-    """Everything that EC57 compares in one record."""
+    """Everything that EC57 compares in one record.
+
+    Parameters
+    ----------
+    name : str
+        The record.
+    beats : BeatComparison
+        Beat by beat.
+    ventricular, supraventricular : RunComparison
+        Run by run.
+    """
 
     name: str
     beats: BeatComparison
@@ -226,6 +236,18 @@ def read_length(path: Path) -> tuple[float, int]:
 def write_reports(comparison: Comparison, folder: str | Path) -> list[Path]:
     """Write the reports of `make_reports` into a folder, each whole or not at all.
 
+    Parameters
+    ----------
+    comparison : Comparison
+        From `compare_folder`.
+    folder : str or Path
+        Where to.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
     Raises
     ------
     OutputError
@@ -240,7 +262,13 @@ def write_reports(comparison: Comparison, folder: str | Path) -> list[Path]:
 
 
 def make_reports(comparison: Comparison) -> Mapping[str, str]:
-    """Return the text of every report by its file's name, as the WFDB tools print them."""
+    """Return the text of every report by its file's name, as the WFDB tools print them.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        From `compare_folder`.
+    """
     names = [record.name for record in comparison.records]
     beats = [record.beats for record in comparison.records]
     ventricular = [record.ventricular for record in comparison.records]
