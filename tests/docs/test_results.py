@@ -1,0 +1,71 @@
+"""The page of results and the drawings are what their commands make."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import boxes
+import keep
+import pytest
+import results
+import results_picture
+
+from beatlens.models import list_models
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_page_of_results_is_what_the_command_makes() -> None:
+    """`make results` changes nothing."""
+    page = results.make_page(results.load_results(), list_models())
+    assert (DOCS / "results" / "index.md").read_text(encoding="utf-8") == page, "run 'make results'"
+
+
+def test_the_picture_of_results_is_what_the_command_makes() -> None:
+    """Its dots stand where the kept figures are."""
+    kept = results.load_results()["rhythm-lstm-inter-patient"]
+    drawn = results_picture.draw(kept)
+    assert (DOCS / "pictures" / "results.svg").read_text(encoding="utf-8") == drawn, "run 'make results'"
+    value = kept["figures"]["mappings"]["paper"]["subsets"]["without 232"]["classes"]["S"]["f1"]["value"]
+    assert f'cx="{results_picture.at(value):.1f}"' in drawn
+
+
+@pytest.mark.parametrize("name", ["seed-lstm", "rhythm-lstm"])
+def test_the_drawing_of_a_model_is_of_its_weights(name: str) -> None:
+    """`python docs/pictures/models.py` changes nothing."""
+    import models
+
+    text = (DOCS / "pictures" / f"{name}.svg").read_text(encoding="utf-8")
+    assert text == models.draw(name), "run 'python docs/pictures/models.py'"
+
+
+def test_every_kept_run_says_how_to_repeat_it() -> None:
+    """A command, a date and a commit stand below each of its tables."""
+    for name, found in results.load_results().items():
+        assert results.source(found).startswith("Repeat: `"), name
+        assert "commit not recorded" not in results.source(found), name
+        assert "``" not in results.source(found), name
+
+
+def test_a_kept_result_carries_its_origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Command, date, commit and kind of machine, but no name of a machine."""
+    import platform
+
+    monkeypatch.setattr(keep, "RESULTS", tmp_path)
+    table = {"section": "Speed", "title": "Two", "columns": ["what", "s"], "rows": [["a", 1]]}
+    file = keep.keep(table, "two", "python two.py", today=dt.date(2026, 1, 2))
+    kept = json.loads(file.read_text(encoding="utf-8"))["kept"]
+    assert kept["command"] == "python two.py"
+    assert kept["date"] == "2026-01-02"
+    assert "cores" in kept["hardware"]
+    assert platform.node() not in file.read_text(encoding="utf-8")
+
+
+def test_words_in_a_drawing_are_escaped() -> None:
+    """A name with < or & does not break the file."""
+    import xml.etree.ElementTree as ET
+
+    drawing = boxes.document([boxes.text(0, 0, "a < b & c")], 10, 10, "<title>")
+    assert "a < b & c" in [part.text for part in ET.fromstring(drawing).iter()]
