@@ -41,9 +41,8 @@ def draw(found: dict[str, Any]) -> str:
             if figure["value"] is None:
                 continue
             low, high = figure.get("interval_95", [figure["value"]] * 2)
-            parts.append(
-                f'<path d="M{at(low):.1f} {y + shift}H{at(high):.1f}" stroke="{colour}" stroke-width="2.4" stroke-opacity="0.45"/>'
-            )
+            line = f'stroke="{colour}" stroke-width="2.4" stroke-opacity="0.45"'
+            parts.append(f'<path d="M{at(low):.1f} {y + shift}H{at(high):.1f}" {line}/>')
             parts.append(f'<circle cx="{at(figure["value"]):.1f}" cy="{y + shift}" r="5" fill="{colour}"/>')
             parts.append(text(RIGHT_EDGE + 12, y + shift + 4, f"{100 * figure['value']:.1f}", size=11, colour=colour))
     return document(parts, 670, bottom + 30, "F1 of rhythm-lstm on DS2 with intervals, with and without record 232")

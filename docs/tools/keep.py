@@ -3,8 +3,8 @@
     beatlens evaluate rhythm-lstm --protocol ec57 --json > found.json
     python docs/tools/keep.py found.json rhythm-lstm-ec57 "beatlens evaluate rhythm-lstm --protocol ec57 --json"
 
-writes docs/results/rhythm-lstm-ec57.json; ``make results`` then writes the page. A table of a benchmark is kept in the same way;
-it is an object with ``section``, ``title``, ``columns``, ``rows`` and, if need be, ``note``.
+writes docs/results/rhythm-lstm-ec57.json; ``make results`` then writes the page. A table of a benchmark is kept in the same
+way; it is an object with ``section``, ``title``, ``columns``, ``rows`` and, if need be, ``note``.
 """
 
 from __future__ import annotations

@@ -21,9 +21,16 @@ RESULTS = DOCS / "results"
 HEAD = """\
 # Results
 
-Written by one command, `make results`, from the kept runs in `docs/results/*.json` and the models' cards; a test checks that the page
-is what the command makes. Figures are in percent unless a unit stands beside them; 95 % intervals, in brackets, are drawn over
-*records*. [The protocols](../concepts/protocols.md) say what each figure can show. For research; not a medical device.
+Written by one command, `make results`, from the kept runs in `docs/results/*.json` and the models' cards; a test checks that
+the page is what the command makes. Figures are in percent unless a unit stands beside them; 95 % intervals, in brackets, are
+drawn over *records*. [The protocols](../concepts/protocols.md) say what each figure can show. For research; not a medical
+device.
+"""
+SEED_NOTE = """\
+The author of the demo that Beatlens grew from reported accuracy 98, F1 97 to 98, AUC 98, stopping on the test set.
+[Leakage](../tutorials/leakage.md) shows what such figures are worth.
+
+Repeat: `beatlens evaluate seed-lstm --protocol seed`.
 """
 SUBSETS = ("all", "without 232", "without 213")
 Found = dict[str, Any]
@@ -153,11 +160,8 @@ def describe_seed(results: Iterable[Found], cards: list[ModelCard]) -> str:
             rows.append((f"`{card.name}`", f"{figures['n_beats']:,}", *cells, card.commit or "not recorded", card.sha256[:12]))
             notes.append(card.protocol_note)
     heads = ("model", "held-out beats", *names.values(), "commit", "weights")
-    return (
-        f"{table(heads, rows)}\n{' '.join(dict.fromkeys(notes))} The author of the demo that Beatlens grew from reported accuracy 98, F1 "
-        "97 to 98, AUC 98, stopping on the test set. [Leakage](../tutorials/leakage.md) shows what such figures are worth.\n\n"
-        "Repeat: `beatlens evaluate seed-lstm --protocol seed`.\n"
-    )
+    told = " ".join(dict.fromkeys(notes))
+    return f"{table(heads, rows)}\n{told} {SEED_NOTE}"
 
 
 def describe_explanations(found: Found) -> str:
