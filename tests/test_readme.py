@@ -48,17 +48,17 @@ def test_pictures_have_words(page: Path) -> None:
 
 
 def test_commands_of_the_readme_exist() -> None:
-    """Each `beatlens COMMAND` and `make TARGET` in an indented block."""
+    """Each `beatlens COMMAND` and `make TARGET` in a block of code."""
     from typer.main import get_command
 
     from beatlens.cli.main import app
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     known = set(get_command(app).commands)  # type: ignore[attr-defined]
-    named = set(re.findall(r"^ {4}\S*beatlens (\w+)", text, re.MULTILINE))
+    named = set(re.findall(r"^\S*bin/beatlens (\w+)", text, re.MULTILINE))
     assert named
     assert named <= known
-    targets = set(re.findall(r"^ {4}make (\w+)", text, re.MULTILINE))
+    targets = set(re.findall(r"^make (\w+)", text, re.MULTILINE))
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert targets == {"demo", "test"}
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)

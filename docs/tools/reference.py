@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import importlib
 import inspect
 import json
 import re
@@ -89,6 +90,8 @@ def describe_package() -> str:
     lines = ["| name | what it is |", "| --- | --- |"]
     for name in sorted(set(beatlens.__all__) - {"__version__"}, key=str.lower):
         thing = getattr(beatlens, name)
+        if inspect.ismodule(thing):  # a package that can be called
+            thing = importlib.import_module("beatlens.analysis.explaining").explain
         first = (inspect.getdoc(thing) or "").partition("\n\n")[0].replace("\n", " ").replace("|", "\\|")
         lines.append(f"| [`bl.{name}`][{thing.__module__}.{thing.__qualname__}] | {first} |")
     return PACKAGE + "\n".join(lines) + "\n"
