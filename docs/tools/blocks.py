@@ -6,7 +6,7 @@
 All ``python`` blocks of a page run one after the other in one namespace, in a folder that holds the example recordings of
 `example_folder`. A block ``output`` behind one is what it prints. In ``console`` and ``sh`` blocks the lines behind ``$`` are
 commands; the lines below one are what it prints. ``...`` stands for anything. Two numbers are the same if they differ by no
-more than one percent, or by one in the last digit that is written.
+more than one percent, or by one in the last decimal that is written.
 
 A block that cannot run everywhere says so behind its language: ``needs=database``, ``needs=network`` and so on (`NEEDS`),
 or ``skip="why"``.
@@ -118,9 +118,9 @@ def same(expected: str, got: str) -> bool:
 
 
 def near(a: str, b: str) -> bool:
-    """Say whether two written numbers differ by at most one percent, or by one in the last digit."""
+    """Say whether two written numbers differ by at most one percent, or by one in the last decimal."""
     x, y = float(a.replace(",", "")), float(b.replace(",", ""))
-    last = 10.0 ** -len(a.partition(".")[2]) if "e" not in a else 0.0
+    last = 10.0 ** -len(a.partition(".")[2]) if "." in a and "e" not in a else 0.0
     return abs(x - y) <= max(0.01 * abs(x), 1.0001 * last)
 
 

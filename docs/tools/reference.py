@@ -151,7 +151,8 @@ def describe_one(command: Any, names: tuple[str, ...]) -> list[str]:
 
 def placeholder(argument: Any) -> str:
     """Return an argument as it is written in a usage line; brackets around what may be left out."""
-    name = (argument.metavar or argument.name or "").upper() + (" ..." if argument.nargs == -1 else "")
+    name = (argument.metavar or argument.name or "").upper()
+    name += "..." if argument.nargs == -1 and not name.endswith("...") else ""
     return name if argument.required else f"[{name}]"
 
 

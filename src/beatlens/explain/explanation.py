@@ -205,6 +205,11 @@ def tabulate_explanations(explanations: Sequence[Explanation]) -> pd.DataFrame:
 def stack_explanations(explanations: Sequence[Explanation]) -> dict[str, npt.NDArray[Any]]:
     """Return the explanations of one model as arrays, one row a beat, ready for `numpy.savez`.
 
+    Parameters
+    ----------
+    explanations : sequence of Explanation
+        Of one model.
+
     Returns
     -------
     dict of str to ndarray

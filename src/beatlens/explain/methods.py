@@ -108,7 +108,13 @@ DEFAULTS: Final = MappingProxyType({"seed-lstm": "occlusion", "rhythm-lstm": "oc
 
 
 def default_method(model: Any) -> str:
-    """Return the name of the method that measured best for a model of this architecture."""
+    """Return the name of the method that measured best for a model of this architecture.
+
+    Parameters
+    ----------
+    model : object
+        A loaded model.
+    """
     return DEFAULTS["seed-lstm" if hasattr(model, "logit") else "rhythm-lstm"]
 
 
