@@ -51,13 +51,23 @@ def build(out: Path) -> tuple[Path, Path]:
     return wheel, archive
 
 
+def install(python: Path, package: Path, *, where: Path) -> None:
+    """Install with uv, which keeps what it has fetched; with pip where uv is missing or cannot reach the package index."""
+    uv = Path(sys.executable).with_name("uv")
+    if uv.is_file():
+        words = [uv, "pip", "install", "--quiet", "--python", python, package]
+        if subprocess.run([str(word) for word in words], cwd=where, capture_output=True, check=False).returncode == 0:  # noqa: S603
+            return
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", package, where=where)
+
+
 def smoke(python: str, package: Path) -> str:
     """Install a package into a fresh environment and use it; return Python's and the package's version."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         run(python, "-m", "venv", folder / "venv", where=folder)
         bin_folder = folder / "venv" / "bin"
-        run(bin_folder / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", package, where=folder)
+        install(bin_folder / "python", package, where=folder)
         place = run(bin_folder / "python", "-c", "import beatlens; print(beatlens.__file__)", where=folder)
         if not place.startswith(str(folder)):
             sys.exit(f"error: the package was taken from {place}")
