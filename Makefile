@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo app test check format docs results dist lowest sbom clean
+.PHONY: help demo app test check format docs results dist lowest sbom outputs clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,6 +29,9 @@ format: $(VENV)/.ready-dev  ## Format the code
 docs: $(VENV)/.ready-dev  ## Build the documentation into site/; a warning is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo "site/index.html"
+
+outputs: $(VENV)/.ready-dev  ## Run the code of the documentation, and write anew what it prints (after a model has new weights)
+	@$(BIN)/python docs/tools/blocks.py --update README.md $$(find docs -name '*.md' -not -path 'docs/tools/*' | sort)
 
 results: $(VENV)/.ready-dev  ## Write the page of results and the README's block from the kept runs
 	@$(BIN)/python docs/tools/results.py

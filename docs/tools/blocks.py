@@ -299,7 +299,10 @@ def compare(block: Block, expected: str, printed: Printed, *, update: bool) -> s
     if printed.is_same(expected):
         return expected
     if not update:
-        raise BlockError(f"line {block.line}: the page says\n{expected}\nbut it prints\n{printed.both}")
+        raise BlockError(
+            f"line {block.line}: the page says\n{expected}\nbut it prints\n{printed.both}\n"
+            "If that is right (a model has new weights, say): make outputs"
+        )
     return printed.output if printed.output.strip() else printed.both
 
 
