@@ -60,6 +60,11 @@ def sha256_of(path: Path, *, normalise_newlines: bool = False) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def plain_text(text: str) -> str:
+    """Return a text from a file without what a terminal or a figure would act upon: control and formatting characters."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
 def safe_name(name: str) -> str:
     """Return a name that is fit for a folder: letters, digits, dots, hyphens and underscores, never hidden, never empty.
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from beatlens.analysis.explaining import choose_beats, explain_chosen
-from beatlens.analysis.quality import MEANING, Quality, assess_quality
+from beatlens.analysis.quality import MEANING, Quality, assess_quality, describe_scale
 from beatlens.analysis.result import Analysis, Hour, ModelInfo, Summary
 from beatlens.analysis.rhythm import NORMAL, Event, beat_intervals, find_events, measure_heart_rate, measure_intervals
 from beatlens.analysis.settings import Settings
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STAGES: Final = ("quality", "R peaks", "classes", "rhythm", "explanations")
-UNREADABLE: Final = ("gap", "flat")
-"""Where the signal is like this there is nothing to detect."""
+UNREADABLE: Final = ("flat",)
+"""Where the signal is like this there is nothing to detect; in a gap nothing is detected anyway."""
 
 Progress = Callable[[str, float], None]
 
@@ -85,6 +85,7 @@ def analyze(
     record, decided = order_leads(record, leads)
     n_read = 1 if isinstance(judge, SeedLSTM) else MAX_LEADS
     quality = assess_quality(record.signal[:, :n_read], record.fs)  # what the model does not read is left out
+    odd = describe_scale(record.signal[:, 0], record.fs, record.lead_names[0])
     tell("R peaks", 0.0)
     samples = find_beats(record, quality) if r_samples is None else np.asarray(r_samples, dtype=np.int64)
     tell("classes", 0.0)
@@ -108,7 +109,7 @@ def analyze(
         explained=explained,
         model=describe_model(judge),
         settings=settings,
-        notes=(*record.notes, *decided, *([note] if note else [])),
+        notes=(*([odd] if odd else []), *record.notes, *decided, *([note] if note else [])),
         judge=judge,
     )
 
@@ -135,7 +136,7 @@ def order_leads(record: Record, wanted: Sequence[str]) -> tuple[Record, tuple[st
 
 
 def find_beats(record: Record, quality: Quality) -> npt.NDArray[np.int64]:
-    """Return the R peaks in samples, without those in gaps and on flat lines; shape (n_beats,)."""
+    """Return the R peaks in samples, without those on flat lines; shape (n_beats,)."""
     found = detect_r_peaks(record, leads=record.lead_names[:MAX_LEADS])
     return found[~np.isin(quality.reasons_at(found / record.fs), UNREADABLE)]
 

@@ -19,13 +19,16 @@ SATURATED_SHARE: Final = 0.1
 NOISE_MV: Final = 0.08
 NOISE_SHARE: Final = 0.12
 SWING_MV: Final = 2.0
+TINY_MV: Final = 0.02
+HUGE_MV: Final = 40.0
+"""A lead whose swing over five seconds mostly lies outside these is not in mV."""
 
 GOOD: Final = ""
 REASONS: Final = ("", "gap", "flat", "saturated", "noise", "artefact")
 """Reason by code; the first means that nothing is wrong."""
 
 MEANING: Final = {
-    "gap": "no signal was recorded",
+    "gap": "part of the signal is missing",
     "flat": "flat line: a lead was off, or the heart stood still",
     "saturated": "the amplifier was saturated",
     "noise": "noise as large as the waves",
@@ -125,6 +128,40 @@ def assess_quality(signal: npt.NDArray[np.floating], fs: float) -> Quality:
     return Quality(codes, n_samples / fs)
 
 
+def describe_scale(signal: npt.NDArray[np.floating], fs: float, name: str) -> str:
+    """Say so where the voltage of a lead can hardly be in mV: empty where nothing is odd.
+
+    The rules above are in mV, and so are the report's strips: a recording in another unit is not judged at all.
+
+    Parameters
+    ----------
+    signal : ndarray of shape (n_samples,)
+        One lead, in what is taken for mV.
+    fs : float
+        Sampling rate in Hz.
+    name : str
+        What to call the lead.
+    """
+    length = max(1, round(STRETCH_S * fs))
+    starts = np.linspace(0, max(0, len(signal) - length), 200).astype(np.int64)
+    parts = np.stack([signal[start : start + length] for start in np.unique(starts)])
+    parts = parts[np.isfinite(parts).all(axis=1)]
+    swings = np.ptp(parts, axis=1)
+    swings = swings[swings > 0]
+    if not swings.size or TINY_MV <= np.median(swings) <= HUGE_MV:
+        return ""
+    swing = float(np.median(swings))
+    if swing > HUGE_MV:
+        return (
+            f"'{name}' swings by {swing:,.0f} mV, far more than a heart makes: its values are probably in µV or in steps of "
+            "the recorder, and were read as mV (--unit says what they are)"
+        )
+    return (
+        f"'{name}' swings by {swing:.2g} mV, far less than a heart makes: its values are probably in V, and were read as mV "
+        "(--unit says what they are)"
+    )
+
+
 def _judge_lead(x: npt.NDArray[np.floating], length: int, smooth: int) -> npt.NDArray[np.int8]:
     step = 720 * length  # an hour at a time: memory does not grow with the recording
     whole = len(x) // length * length
@@ -142,6 +179,7 @@ def _judge_blocks(x: npt.NDArray[np.floating], smooth: int) -> npt.NDArray[np.in
     absent = ~np.isfinite(blocks)
     gap = absent.mean(axis=1) > GAP_SHARE
     if absent.any():
+        blocks[absent] = np.nan  # an infinite value is as good as none
         fill = np.nanmean(np.where(gap[:, None], 0, blocks), axis=1, keepdims=True)
         blocks = np.where(absent, fill, blocks)
     low, high = blocks.min(axis=1), blocks.max(axis=1)

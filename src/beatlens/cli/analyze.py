@@ -109,10 +109,13 @@ def _summary(analysis: Analysis, folder: Path) -> dict[str, object]:
 
 
 def _show(analysis: Analysis, folder: Path) -> None:
+    from beatlens._io import plain_text
     from beatlens.reports.words import describe_analysis
 
-    console.output.print(f"[bold]{analysis.record.name.replace('[', '(')}[/]", highlight=False)
+    console.output.print(plain_text(analysis.record.name), style="bold", markup=False)
     for sentence in describe_analysis(analysis):
         console.output.print(f"  {sentence}", markup=False)
     console.output.print(f"Report: {folder / 'report.html'}", markup=False)
+    for note in analysis.notes:
+        console.errors.print(f"note: {plain_text(note)}", markup=False)
     console.errors.print(f"{analysis.model.name} {analysis.model.version}; for research; not a medical device", markup=False)

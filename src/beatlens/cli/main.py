@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -54,8 +56,15 @@ def frame(
     console.state.debug = debug
 
 
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    """Leave as after Ctrl-C, so that what was begun is cleared away; the status is the shell's for this signal."""
+    console.errors.print("stopped: nothing is half-written")
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Run the command; exit 0 on success, 1 on failure, 2 on wrong usage."""
+    signal.signal(signal.SIGTERM, _stop)
     try:
         app()
     except BeatlensError as error:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -23,6 +25,7 @@ DOCUMENT: Final = "analysis.json"
 REPORT: Final = "report.html"
 BUNDLE: Final = "fhir.json"
 STAGES: Final = ("report", "tables", "figures")
+LEFT_OVER_S: Final = 3600.0
 
 
 def save_analysis(
@@ -97,6 +100,7 @@ def check_target(target: Path, *, force: bool = False) -> None:
 def _filling(target: Path) -> Iterator[Path]:
     """Yield a folder beside the target that takes its place when the block ends well, and vanishes when it does not."""
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    _clear_leftovers(target)
     try:
         temporary.mkdir(parents=True)
         (temporary / "figures").mkdir()
@@ -110,6 +114,15 @@ def _filling(target: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def _clear_leftovers(target: Path) -> None:
+    """Remove what a run that was killed outright left beside the target: hidden folders that nobody has touched for an hour."""
+    pattern = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}")
+    with contextlib.suppress(OSError):  # the folder around may not exist yet, or belong to somebody else
+        for path in target.parent.iterdir():
+            if pattern.fullmatch(path.name) and path.is_dir() and time.time() - path.stat().st_mtime > LEFT_OVER_S:
+                shutil.rmtree(path, ignore_errors=True)
+
+
 def _swap(new: Path, target: Path) -> None:
     if not target.exists():
         new.rename(target)
@@ -118,7 +131,7 @@ def _swap(new: Path, target: Path) -> None:
     target.rename(old)
     try:
         new.rename(target)
-    except OSError:
+    except BaseException:
         old.rename(target)
         raise
     shutil.rmtree(old)

@@ -16,6 +16,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from beatlens._io import plain_text
+
 
 @dataclass(frozen=True)
 class ClassStyle:
@@ -71,6 +73,11 @@ CLASS_STYLES: Final = MappingProxyType(
 def class_style(name: str) -> ClassStyle:
     """Return the style of a class; a neutral one, with a question mark, for a class that is not known."""
     return CLASS_STYLES.get(name, _UNKNOWN)
+
+
+def figure_text(text: str) -> str:
+    """Return a text from a file as Matplotlib should show it: no control characters, and a dollar sign is a dollar sign."""
+    return plain_text(text).replace("$", r"\$")
 
 
 def importance_colormap() -> LinearSegmentedColormap:

@@ -20,7 +20,7 @@ def draw_figures(analysis: Analysis) -> list[tuple[str, Figure]]:
     shapes, _ = find_shapes(analysis)
     figures = [("overview", plot_overview(analysis))]
     if shapes:
-        figures.append(("shapes", plot_shapes(shapes, lead=analysis.record.lead_names[0])))
+        figures.append(("shapes", plot_shapes(shapes, lead=style.figure_text(analysis.record.lead_names[0]))))
     if analysis.explained:
         figures.append(("explained-beats", plot_explained(analysis)))
     return figures
@@ -31,7 +31,14 @@ def plot_overview(analysis: Analysis) -> Figure:
     trend = measure_trend(analysis)
     shown = [name for name, counts in trend.counts.items() if counts.any()]
     figure = style.new_figure(9.5, 3.2 + 0.9 * len(shown))
-    figure.suptitle(f"{analysis.record.name}: overview", x=0.01, ha="left", fontsize=12, fontweight="bold", color=style.INK)
+    figure.suptitle(
+        f"{style.figure_text(analysis.record.name)}: overview",
+        x=0.01,
+        ha="left",
+        fontsize=12,
+        fontweight="bold",
+        color=style.INK,
+    )
     panels = figure.subplots(
         len(shown) + 2, 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": [3, *[1] * len(shown), 0.25]}
     )[:, 0].tolist()
@@ -108,7 +115,7 @@ def plot_explained(analysis: Analysis) -> Figure:
         weights.append(why.attribution[:, lead])
         at = write_time(float(row["time_s"]), analysis.record.start_time, tenths=True)
         probability = "> 0.99" if row["probability"] > 0.995 else f"{row['probability']:.2f}"
-        captions.append(f"{at}, {why.lead_names[lead]}\n{row['class']}, probability {probability}")
+        captions.append(f"{at}, {style.figure_text(why.lead_names[lead])}\n{row['class']}, probability {probability}")
     times = analysis.explained[0].explanation.times_ms
     return plot_beats(
         waves,
@@ -116,5 +123,5 @@ def plot_explained(analysis: Analysis) -> Figure:
         captions,
         fs=1000 / float(times[1] - times[0]),
         r_index=int(np.abs(times).argmin()),
-        title=f"{analysis.record.name}: explained beats ({analysis.settings.method})",
+        title=f"{style.figure_text(analysis.record.name)}: explained beats ({analysis.settings.method})",
     )

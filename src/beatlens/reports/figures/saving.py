@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,12 +40,20 @@ def save_figure(figure: Figure, path: str | Path) -> tuple[Path, Path]:
     path = Path(path)
     stem = path.with_suffix("") if path.suffix.lower() in {".png", ".svg"} else path
     png, svg = (stem.with_name(stem.name + suffix) for suffix in (".png", ".svg"))
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "beatlens"}), _laid_out_once(figure):
+    look = mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "beatlens"})
+    with warnings.catch_warnings(), look:
+        # A name in a script that the font lacks is drawn as boxes in the PNG; the SVG keeps it as text.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        _write(figure, png, svg)
+    return png, svg
+
+
+def _write(figure: Figure, png: Path, svg: Path) -> None:
+    with _laid_out_once(figure):
         with replacing(png) as temporary:
             figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": "Beatlens"})
         with replacing(svg) as temporary:
             figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": "Beatlens"})
-    return png, svg
 
 
 @contextlib.contextmanager

@@ -109,7 +109,7 @@ def _draw_lead(wave: npt.NDArray[np.floating], fs: float, name: str, top: float,
         f'<svg x="0" y="{write_number(top)}" width="{write_number(right)}" height="{write_number(tall)}" '
         f'viewBox="0 0 {100 * right:.0f} {100 * tall:.0f}">'
         f'<path class="pulse" d="{pulse}"/><path class="trace" d="{line}"/></svg>'
-        f'<text class="lead" x="1" y="{write_number(top + 3)}">{escape(name)}</text>'
+        f'<text class="lead" x="1" y="{write_number(top + tall / 2 + 4.5)}">{escape(name)}</text>'
     )
 
 
