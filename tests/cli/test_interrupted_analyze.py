@@ -14,11 +14,23 @@ import pytest
 from beatlens.reports.saving import LEFT_OVER_S, save_analysis
 
 ENDS_IN_S = 240
+RECORDINGS = Path(__file__).parents[1] / "reports" / "made_up_recording.py"
+COMMAND = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("made_up_recording", sys.argv.pop(1))
+made_up = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(made_up)
+import beatlens.analysis.pipeline
+beatlens.analysis.pipeline.load_model = lambda _name: made_up.WidthModel()  # quick to load, and not what is tested here
+from beatlens.cli import main
+main()
+"""
 
 
 def stop_while_writing(folder: Path, number: signal.Signals) -> subprocess.CompletedProcess[str]:
     """Run the command in a process of its own, and send it a signal as soon as its hidden folder appears."""
-    words = [sys.executable, "-m", "beatlens", "analyze", "--explanations", "0", "--out", str(folder / "out")]
+    words = [sys.executable, "-c", COMMAND, str(RECORDINGS)]
+    words += ["analyze", "--method", "saliency", "--explanations", "0", "--out", str(folder / "out")]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ.copy()) as process:
         end = time.monotonic() + ENDS_IN_S
         while process.poll() is None and not any(folder.iterdir()) and time.monotonic() < end:
@@ -34,7 +46,7 @@ def test_asked_to_stop_it_leaves_nothing(tmp_path, number, status):
     """After Ctrl-C, or a polite kill: no folder, hidden or not, the usual status, and a sentence instead of a traceback."""
     done = stop_while_writing(tmp_path, number)
     assert (done.returncode, list(tmp_path.iterdir())) == (status, [])
-    assert "nothing is half-written" in done.stderr
+    assert "stopped: nothing is half-written" in done.stderr
     assert "Traceback" not in done.stderr
 
 

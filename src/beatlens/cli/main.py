@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -57,14 +58,16 @@ def frame(
 
 
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:
-    """Leave as after Ctrl-C, so that what was begun is cleared away; the status is the shell's for this signal."""
+    """Leave in order, so that what was begun is cleared away; the status is the one that shells give to this signal."""
     console.errors.print("stopped: nothing is half-written")
     sys.exit(128 + number)
 
 
 def main() -> None:
     """Run the command; exit 0 on success, 1 on failure, 2 on wrong usage."""
-    signal.signal(signal.SIGTERM, _stop)
+    if threading.current_thread() is threading.main_thread():  # no other may set them
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _stop)
     try:
         app()
     except BeatlensError as error:
@@ -72,8 +75,5 @@ def main() -> None:
             raise
         console.show_error(error)
         sys.exit(1)
-    except KeyboardInterrupt:
-        console.errors.print("interrupted: nothing is half-written")
-        sys.exit(130)
     except BrokenPipeError:
         sys.exit(1)
