@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from beatlens.records import Record
-from beatlens.reports.page.cards import draw_explained, make_shape_cards
+from beatlens.reports.page.cards import draw_explained, make_shape_cards, rank_shares
 from beatlens.reports.page.chart import draw_overview
 from beatlens.reports.page.choose import MOST_STRIPS, choose_strips
 from beatlens.reports.page.strip import Strip, draw_strip
@@ -202,5 +202,20 @@ def test_an_explained_beat_is_darkest_where_it_matters(known_analysis):
     for before, after in pairwise(ends):
         np.testing.assert_array_equal(before[1], after[0])
     ticks = re.findall(r'class="xtick"[^>]*>(.*?)<', drawing)
-    assert ticks[-2:] == ["Time from the R peak (ms)", "Voltage (mV)"]
+    assert ticks[-2:] == ["Time from the R peak (ms)", "II (mV)"]
     assert "−200" in ticks
+
+
+def test_shares_of_an_explanation_are_ranked(known_analysis):
+    """The largest first, for or against the class that was called, and nothing below one per cent."""
+    why = known_analysis.explained[0].explanation
+    shares = {"QRS": 0.3, "other beats": -0.6, "T": 0.004, "P": 0.09}
+    expected = (("other beats", -60.0), ("QRS", 30.0), ("P wave", 9.0))
+    assert rank_shares(replace(why, shares=shares)) == tuple((name, pytest.approx(share)) for name, share in expected)
+    turned = rank_shares(replace(why, shares=shares, predicted="N"))
+    assert [share for _, share in turned] == pytest.approx([60, -30, -9])
+    assert rank_shares(replace(why, shares={}, features={"pre_rr": -0.3, "post_rr": 0.1})) == (
+        ("pre rr", pytest.approx(-75)),
+        ("post rr", pytest.approx(25)),
+    )
+    assert rank_shares(replace(why, shares={}, features={})) == ()

@@ -84,7 +84,7 @@ def test_sections_come_in_the_order_of_a_reader(outline):
         "25 mm/s, 10 mm/mV",
         "Single ventricular ectopic beat (V)",
         "The most certain V beat. Called V (0.90): the logit of V is most sensitive 40 ms after the R peak.",
-        "pre_rr -0.80",
+        "pre rr −100 %",
         "a slope is not evidence",
         "Every beat that was found was classified, and the whole recording could be read.",
         "width 1.2 ( abababababab ): A threshold on the width.",

@@ -20,6 +20,14 @@ from beatlens.reports.words import write_percent, write_time
 MM_PER_S: Final = 50.0
 MM_PER_MV: Final = 10.0
 
+_NAMES: Final = {
+    "before": "before the P wave",
+    "P": "P wave",
+    "PR": "PR segment",
+    "ST": "ST segment",
+    "T": "T wave",
+    "after": "after the T wave",
+}
 _WIDTH, _HEIGHT = 330.0, 190.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 8.0, 10.0, 36.0
 
@@ -38,7 +46,7 @@ class ShapeCard:
 
 @dataclass(frozen=True)
 class BeatCard:
-    """An explained beat, ready for the page."""
+    """An explained beat, ready for the page; ``shares`` say what decided it: in per cent, negative if against it."""
 
     beat_class: str
     letter: str
@@ -48,7 +56,7 @@ class BeatCard:
     why: str
     sentence: str
     drawing: Markup
-    features: tuple[tuple[str, float], ...]
+    shares: tuple[tuple[str, float], ...]
 
 
 def make_shape_cards(shapes: tuple[Shape, ...], n_judged: int) -> list[ShapeCard]:
@@ -94,7 +102,7 @@ def _make_beat_card(analysis: Analysis, each: ExplainedBeat) -> BeatCard:
     name = str(row["class"])
     style = class_style(name)
     probability = float(row["probability"])
-    features = sorted(each.explanation.features.items(), key=lambda item: -abs(item[1]))[:4]
+    lead = int(np.abs(each.explanation.attribution).sum(axis=0).argmax())
     return BeatCard(
         beat_class=name,
         letter=style.letter,
@@ -103,9 +111,26 @@ def _make_beat_card(analysis: Analysis, each: ExplainedBeat) -> BeatCard:
         at=write_time(float(row["time_s"]), analysis.record.start_time, tenths=True),
         why=each.why,
         sentence=each.explanation.sentence,
-        drawing=draw_explained(each.explanation),
-        features=tuple(features),
+        drawing=draw_explained(each.explanation, lead=lead),
+        shares=rank_shares(each.explanation),
     )
+
+
+def rank_shares(explanation: Explanation, *, at_most: int = 5) -> tuple[tuple[str, float], ...]:
+    """Return what decided a beat, the most important first: segments, intervals and other beats with their share in per cent.
+
+    A share is positive where it speaks for the class that was called. Shares below 1 % are left out. A model that reads no
+    shape has its rhythm features instead, as shares of their own sum.
+    """
+    parts = dict(explanation.shares)
+    if not parts:
+        total = sum(abs(value) for value in explanation.features.values()) or 1.0
+        parts = {name.replace("_", " "): value / total for name, value in explanation.features.items()}
+    side = 1 if explanation.predicted == explanation.target else -1
+    ranked = sorted(
+        ((_NAMES.get(name, name), 100 * side * share) for name, share in parts.items()), key=lambda item: -abs(item[1])
+    )
+    return tuple((name, share) for name, share in ranked[:at_most] if abs(share) >= 1)
 
 
 def draw_explained(explanation: Explanation, *, lead: int = 0) -> Markup:
@@ -136,7 +161,10 @@ def draw_explained(explanation: Explanation, *, lead: int = 0) -> Markup:
     parts.append(
         f'<text class="xtick" x="{(_LEFT + _WIDTH - _RIGHT) / 2:g}" y="{_HEIGHT - 6:g}">Time from the R peak (ms)</text>'
     )
-    parts.append(f'<text class="xtick" transform="translate(11 {(_TOP + floor) / 2:g}) rotate(-90)">Voltage (mV)</text>')
+    parts.append(
+        f'<text class="xtick" transform="translate(11 {(_TOP + floor) / 2:g}) rotate(-90)">'
+        f"{escape(explanation.lead_names[lead])} (mV)</text>"
+    )
     parts += _draw_importance(across(times), down(wave), np.abs(np.asarray(explanation.attribution[:, lead], np.float64)))
     label = escape(f"beat of {explanation.lead_names[lead]} with the importance of each instant")
     return Markup(  # noqa: S704 - made of numbers, and of text that was escaped
