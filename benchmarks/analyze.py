@@ -1,16 +1,21 @@
-"""Time and memory of ``beatlens analyze``, from a WFDB file to all outputs, stage by stage.
+"""Time and memory of ``beatlens analyze``, from a WFDB file to all outputs, stage by stage, as a Markdown table.
 
-    BEATLENS_DATA=FOLDER python benchmarks/analyze.py [--model seed-lstm] [--record 200] [--hours 0.5 2 8 24] [--repeat 3]
+    BEATLENS_DATA=FOLDER python benchmarks/analyze.py [--hours 0.5 2 8 24 96] [--repeat 3] [--out docs/results/speed.md]
+    python benchmarks/analyze.py --others [--neurokit PYTHON]
 
 The record is tiled to each length and written as WFDB first. Each run is a process of its own, so that its start, its
-imports and its compilation count (the compilation cache on disk is warm from the second run on), and so does its largest
-memory. Medians over the repeats are printed; beside them the processor time, which a busy machine does not change.
+imports and its compilation count, and so does its largest memory. Medians over the repeats; beside the seconds that passed
+stand those of the processor, which other work on the machine changes less (two cores at work count twice).
+
+``--others`` measures two other ways on ten minutes: the seed's (a two-layer LSTM of 256 units in Keras over a window of every
+beat, nothing else), and NeuroKit's detection and delineation of one lead, by a Python that has it (it needs pandas below 3).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -20,40 +25,48 @@ import time
 from pathlib import Path
 
 import numpy as np
-import wfdb
 
 from beatlens.databases.mitdb import read_mitdb
+
+STAGES = (
+    "imports", "reading", "loading the model", "quality", "R peaks", "classes", "rhythm", "explanations", "report", "tables",
+    "figures",
+)  # fmt: skip
+NEUROKIT = """
+import sys, time, numpy as np, neurokit2 as nk
+ecg = np.load(sys.argv[1])
+began = time.process_time()
+clean = nk.ecg_clean(ecg, sampling_rate=360)
+_, found = nk.ecg_peaks(clean, sampling_rate=360)
+nk.ecg_delineate(clean, found["ECG_R_Peaks"], sampling_rate=360, method="dwt")
+print(time.process_time() - began)
+"""
 
 
 def write_tiled(folder: Path, name: str, hours: float) -> Path:
     """Write the record, repeated to this length, as a WFDB record, and return its path."""
     record = read_mitdb(name)
     n_samples = round(hours * 3600 * record.fs)
-    signal = np.tile(record.signal, (-(-n_samples // record.n_samples), 1))[:n_samples].astype(np.float64)
     stem = f"tiled_{hours:g}h".replace(".", "_")
-    wfdb.wrsamp(
-        stem,
-        fs=record.fs,
-        units=["mV"] * record.n_leads,
-        sig_name=list(record.lead_names),
-        p_signal=signal,
-        fmt=["16"] * record.n_leads,
-        adc_gain=[200.0] * record.n_leads,
-        baseline=[0] * record.n_leads,
-        write_dir=str(folder),
-    )
+    steps = np.rint(200 * record.signal).astype("<i2")
+    with (folder / f"{stem}.dat").open("wb") as file:
+        for start in range(0, n_samples, record.n_samples):
+            file.write(steps[: n_samples - start].tobytes())
+    lines = [f"{stem} {record.n_leads} {record.fs:g} {n_samples}"]
+    lines += [f"{stem}.dat 16 200(0)/mV 16 0 0 0 0 {lead}" for lead in record.lead_names]
+    (folder / f"{stem}.hea").write_text("\n".join(lines) + "\n")
     return folder / stem
 
 
 def run_once(path: Path, out: Path, model: str) -> dict[str, float]:
-    """Analyse and save in this process; return seconds by stage, processor seconds and the largest memory."""
-    started, used = time.perf_counter(), time.process_time()
+    """Analyse and save in this process; return processor seconds by stage, all seconds, and the largest memory."""
+    started = time.perf_counter()
     stages: dict[str, float] = {}
-    now = {"stage": "imports", "since": started}
+    now = {"stage": "imports", "since": 0.0}
 
     def tell(stage: str, _share: float) -> None:
         if stage != now["stage"]:
-            at = time.perf_counter()
+            at = time.process_time()
             stages[str(now["stage"])] = at - float(now["since"])
             now.update(stage=stage, since=at)
 
@@ -70,38 +83,84 @@ def run_once(path: Path, out: Path, model: str) -> dict[str, float]:
     return {
         **stages,
         "all": time.perf_counter() - started,
-        "processor": time.process_time() - used,
+        "processor": time.process_time(),
         "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "beats": len(analysis.beats),
     }
 
 
-def main() -> None:
-    """Print one line a length, then the median seconds of each stage."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="seed-lstm")
-    parser.add_argument("--record", default="200")
-    parser.add_argument("--hours", type=float, nargs="+", default=[0.5, 2, 8, 24])
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--once", nargs=2, metavar=("RECORD", "OUT"), help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.once:
-        print(json.dumps(run_once(Path(options.once[0]), Path(options.once[1]), options.model)))
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        for hours in options.hours:
+def measure(options: argparse.Namespace) -> list[str]:
+    """Return the table of all lengths, one row each."""
+    lines = [
+        f"| hours | beats | seconds | processor seconds | MB | {' | '.join(STAGES)} |",
+        "|" + "---|" * (5 + len(STAGES)),
+    ]
+    for hours in options.hours:
+        with tempfile.TemporaryDirectory() as scratch:
             path = write_tiled(Path(scratch), options.record, hours)
             runs = []
             for number in range(options.repeat):
                 words = ["--model", options.model, "--once", str(path), f"{path}-{number}"]
                 done = subprocess.run([sys.executable, __file__, *words], check=True, capture_output=True, text=True)
                 runs.append(json.loads(done.stdout.splitlines()[-1]))
-            middle = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-            print(
-                f"{hours:g} h, {middle.pop('beats'):,.0f} beats: {middle.pop('all'):.1f} s "
-                f"(processor {middle.pop('processor'):.1f} s), {middle.pop('megabytes'):,.0f} MB"
-            )
-            print("   " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in middle.items()))
+        middle = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+        cells = [f"{hours:g}", f"{middle['beats']:,.0f}", f"{middle['all']:.1f}", f"{middle['processor']:.1f}"]
+        cells += [f"{middle['megabytes']:,.0f}", *(f"{middle.get(stage, 0):.1f}" for stage in STAGES)]
+        lines.append(f"| {' | '.join(cells)} |")
+        print(lines[-1], file=sys.stderr, flush=True)
+    return lines
+
+
+def measure_others(options: argparse.Namespace) -> list[str]:
+    """Return what the seed's way and NeuroKit need for ten minutes, and what that makes for a day."""
+    record = read_mitdb(options.record)
+    minutes = 10
+    signal = record.signal[: round(60 * minutes * record.fs), 0]
+    beats = int((np.asarray(record.annotations.samples) < len(signal)).sum()) if record.annotations else 0
+    lines = ["| way | processor seconds for 10 min | for 24 h, scaled |", "|---|---|---|"]
+
+    def add(way: str, seconds: float) -> None:
+        lines.append(f"| {way} | {seconds:.1f} | {seconds * 144:,.0f} |")
+
+    from beatlens.models.seed_lstm import build_seed_lstm
+
+    network = build_seed_lstm(seed=0)
+    windows = np.random.default_rng(0).normal(size=(beats, 180, 1)).astype(np.float32)
+    network.predict(windows[:64], batch_size=32, verbose=0)  # compiled before the clock starts
+    began = time.process_time()
+    network.predict(windows, batch_size=32, verbose=0)
+    add(f"the seed's LSTM in Keras over {beats} windows, batches of 32", time.process_time() - began)
+    if options.neurokit:
+        with tempfile.TemporaryDirectory() as scratch:
+            np.save(Path(scratch) / "ecg.npy", signal.astype(np.float64))
+            words = [options.neurokit, "-c", NEUROKIT, f"{scratch}/ecg.npy"]
+            done = subprocess.run(words, check=True, capture_output=True, text=True)
+        add("NeuroKit: cleaning, R peaks, delineation (dwt) of one lead", float(done.stdout.splitlines()[-1]))
+    return lines
+
+
+def main() -> None:
+    """Print the tables, or write them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="rhythm-lstm")
+    parser.add_argument("--record", default="200")
+    parser.add_argument("--hours", type=float, nargs="+", default=[0.5, 2, 8, 24, 96])
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--others", action="store_true")
+    parser.add_argument("--neurokit", metavar="PYTHON")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--once", nargs=2, metavar=("RECORD", "OUT"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.once:
+        print(json.dumps(run_once(Path(options.once[0]), Path(options.once[1]), options.model)))
+        return
+    lines = measure_others(options) if options.others else measure(options)
+    cores, busy = len(os.sched_getaffinity(0)), os.getloadavg()[1]
+    lines.append(f"\n{options.model}, record {options.record}, {cores} cores, mean load of the machine {busy:.0f}.")
+    text = "\n".join(lines) + "\n"
+    if options.out:
+        options.out.write_text(text)
+    print(text)
 
 
 if __name__ == "__main__":
