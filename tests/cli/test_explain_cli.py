@@ -170,4 +170,4 @@ def test_evaluate_prints_and_writes_the_report(tiny_model: object, monkeypatch: 
     document = json.loads(run_explain(*common, "--json"))
     assert document["n_beats"] == {"N": 7}
     assert document["agreement"] == [{"method": "saliency", "saliency": None}]
-    assert json.loads((tmp_path / "out" / "explanations.json").read_text(encoding="utf-8")) == document
+    assert json.loads((tmp_path / "out" / "explanations-seed-lstm.json").read_text(encoding="utf-8")) == document

@@ -12,12 +12,13 @@ from beatlens.explain import faithfulness
 from beatlens.explain.faithfulness import bootstrap_mean
 from beatlens.explain.methods import attribute
 from beatlens.explain.subject import Subject
+from beatlens.explain.units import cut_units
 
 
 def test_units_cover_every_value_once(convolutional: Subject, draw_inputs: Any) -> None:
     """Leads apart, features and neighbours each one unit; summing ones counts the values."""
     inputs = draw_inputs(convolutional, 2)
-    units = faithfulness.make_units(convolutional, inputs)
+    units = cut_units(convolutional, inputs)
     assert set(np.concatenate([ids.ravel() for ids in units.ids.values()])) == set(range(units.n_units))
     assert not set(units.ids["windows"][:, 0]) & set(units.ids["windows"][:, 1])
     assert [len(set(units.ids[name].ravel())) for name in ("rhythm", "near")] == [3, 2]
@@ -49,7 +50,7 @@ def test_the_local_average_of_a_slow_wave_is_the_wave(linear: Subject) -> None:
 def test_evidence_deletes_better_than_chance_and_its_opposite_worse(linear: Subject, draw_inputs: Any) -> None:
     """In a linear model weight times value is the truth: no order takes the probability down faster."""
     inputs = draw_inputs(linear, 30)
-    units = faithfulness.make_units(linear, inputs)
+    units = cut_units(linear, inputs)
     target = np.ones(30, np.int64)
     gone = {"window": np.zeros_like(inputs["window"])}
     truth = faithfulness.order_by_method(units, attribute(linear, inputs, method="gradient-x-input", target=1))
@@ -66,7 +67,7 @@ def test_evidence_deletes_better_than_chance_and_its_opposite_worse(linear: Subj
 
 def test_curves_begin_and_end_where_they_should(linear: Subject, draw_inputs: Any) -> None:
     inputs = draw_inputs(linear, 5)
-    units, gone = faithfulness.make_units(linear, inputs), {"window": np.zeros((5, 60), np.float32)}
+    units, gone = cut_units(linear, inputs), {"window": np.zeros((5, 60), np.float32)}
     order, target = faithfulness.order_at_random(units, 5), np.zeros(5, np.int64)
     deleted, inserted = (
         faithfulness.trace_curve(linear, inputs, target, units, order, gone, insert=flag) for flag in (False, True)

@@ -36,6 +36,7 @@ PROMISED = {
     "occlusion",
     "temporal-saliency-rescaling",
     "segment-shapley",
+    "stretch-shapley",
 }
 
 for_any_model = pytest.mark.parametrize("method", sorted(name for name in METHODS if "grad-cam" not in name))

@@ -192,3 +192,30 @@ def test_slopes_have_no_share_in_other_units(model: RhythmLSTM) -> None:
     record, r_samples = make_record()
     (why,) = explain_rhythm_beats(record, r_samples, model, which=np.array([3]), method="saliency")
     assert set(why.shares) == set(NAMES[:7])
+
+
+def test_weights_as_an_input_give_the_same_logits_and_shuffled_ones_do_not() -> None:
+    """What the test by shuffled weights rests on."""
+    from beatlens.explain.evaluate import Sample
+    from beatlens.explain.evaluate_rhythm import open_weights
+    from beatlens.explain.rhythm import open_network
+
+    own = make_model(windows=False, networks=1)
+    found = read_rhythm_beats(*make_record(), own, np.arange(6))
+    sample = Sample(found.inputs, np.array(["N"] * 6), np.array(["a"] * 6), np.zeros((6, 112), np.int32), scaled=False)
+    subject, with_weights = open_weights(own)
+    trained = open_network(own).weights
+    expected = predict_logits(rhythm_subject(own), found.inputs)
+    np.testing.assert_allclose(predict_logits(subject, with_weights(sample, trained).inputs), expected, atol=1e-5)
+    other = {**trained, "logits": tuple(values[:, ::-1] for values in trained["logits"])}
+    assert np.abs(predict_logits(subject, with_weights(sample, other).inputs) - expected).max() > 1e-3
+
+
+def test_a_shuffled_layer_keeps_its_values() -> None:
+    from beatlens.explain.evaluate_rhythm import _shuffle
+
+    given = (np.arange(12.0).reshape(1, 3, 4),)
+    (mixed,) = _shuffle(given, np.random.default_rng(0))
+    assert mixed.shape == (1, 3, 4)
+    assert (np.asarray(mixed) != given[0]).any()
+    assert sorted(np.asarray(mixed).ravel().tolist()) == list(range(12))

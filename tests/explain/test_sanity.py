@@ -58,10 +58,10 @@ def test_a_planted_wave_is_found_wherever_it_stands(method: str) -> None:
     """In at least 95 % of 200 placements that the model noticed, alike in each third of the window."""
     subject = make_matched_filter()
     quiet = np.random.default_rng(4).normal(scale=1, size=(10, 180)).astype(np.float32)
-    planted, places, bases = sanity.plant_where_it_counts(subject, quiet, n_wanted=200, least=2.0)
+    planted, places, bases = sanity.plant_where_it_counts(subject, {"window": quiet}, target=1, n_wanted=200, least=2.0)
     assert len(places) == 200
-    assert planted.shape == bases.shape == (200, 180)
-    after, before = (attribute(subject, {"window": x}, method=method).values["window"] for x in (planted, bases))
+    assert planted["window"].shape == bases["window"].shape == (200, 180)
+    after, before = (attribute(subject, x, method=method).values["window"] for x in (planted, bases))
     hit = sanity.find_planted(after - before, places, smooth=4, reach=14)
     assert hit.mean() >= 0.95
     assert min(hit[places * 3 // 180 == third].mean() for third in range(3)) >= 0.9

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from beatlens.explain.evaluate import Report
     from beatlens.explain.explanation import Explanation
     from beatlens.records.record import Record
 
@@ -89,27 +90,55 @@ def evaluate(
     planted: Annotated[int, typer.Option(min=1, help="Waves to plant.")] = 200,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn at random.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for explanations.json and explanations.md.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for explanations-MODEL.json and explanations-MODEL.md.")
+    ] = None,
+    log: Annotated[Path | None, typer.Option(help="Log of looks at DS2 to append a line to.")] = None,
 ) -> None:
     """Test how faithful the explanations of a model are, method by method."""
     from beatlens import _io
+    from beatlens.explain.evaluate_rhythm import evaluate_rhythm_explanations, pick_rhythm_sample
     from beatlens.explain.evaluate_seed import evaluate_seed_explanations, pick_seed_sample
     from beatlens.models import load_model
+    from beatlens.models.rhythm_lstm import RhythmLSTM
 
     loaded = load_model(model)
-    sample = pick_seed_sample(per_class=per_class, seed=seed)
 
     def tell(step: str) -> None:
         console.errors.print(step, markup=False)
 
-    report = evaluate_seed_explanations(loaded, sample, n_planted=planted, seed=seed, tell=tell)
+    if isinstance(loaded, RhythmLSTM):
+        sample = pick_rhythm_sample(loaded, per_class=per_class, seed=seed)
+        report = evaluate_rhythm_explanations(loaded, sample, n_planted=planted, seed=seed, tell=tell)
+    else:
+        sample = pick_seed_sample(per_class=per_class, seed=seed)
+        report = evaluate_seed_explanations(loaded, sample, n_planted=planted, seed=seed, tell=tell)
     if out is not None:
-        _io.write_json(out / "explanations.json", report.to_dict())
-        _io.write_text(out / "explanations.md", report.to_markdown())
+        _io.write_json(out / f"explanations-{report.model}.json", report.to_dict())
+        _io.write_text(out / f"explanations-{report.model}.md", report.to_markdown())
+    if log is not None:
+        _log_look(log, report, loaded.card.sha256)
     if as_json:
         console.print_json(report.to_dict())
     else:
         print(report.to_markdown(), end="")  # noqa: T201
+
+
+def _log_look(log: Path, report: Report, weights: str) -> None:
+    """Say in the log of looks at DS2 that explanations were tested on it, and how the default method did."""
+    import datetime as dt
+
+    from beatlens.evaluation.look_log import append_look
+    from beatlens.explain.methods import DEFAULTS
+    from beatlens.training.run import source_commit
+
+    method = DEFAULTS[report.model]
+    row = next(row for row in report.faithfulness if (row["class"], row["order"]) == ("all", method))
+    figures = f"{method}: deletion area less than random {row['less than random']}, than amplitude {row['less than amplitude']}"
+    counts = ", ".join(f"{name} {n}" for name, n in report.n_beats.items())
+    today = str(dt.datetime.now(dt.UTC).date())
+    cells = [today, source_commit() or "not known", report.model, weights[:12], "explanations", f"DS2; beats {counts}", figures]
+    append_look(log, cells)
 
 
 def _find_record(name: str | None) -> Record:

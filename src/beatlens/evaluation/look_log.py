@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -48,6 +49,11 @@ def log_look(path: Path, result: Result, *, date: dt.date | None = None) -> None
         source.split,
         figures,
     ]
+    append_look(path, cells)
+
+
+def append_look(path: Path, cells: Sequence[str]) -> None:
+    """Append one line of seven cells, as `HEADER` names them; errors as for `log_look`."""
     before = path.read_text(encoding="utf-8") if path.is_file() else HEADER
     if HEADER.splitlines()[-1] not in before.splitlines():
         raise OutputError(f"{path} must be a log of evaluations; it holds something else", hint="Name a new file.")

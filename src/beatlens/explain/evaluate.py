@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,11 @@ from beatlens.explain.faithfulness import bootstrap_mean
 from beatlens.explain.methods import METHODS, Attribution, attribute, methods_for
 from beatlens.explain.options import Options
 from beatlens.explain.players import Players
+from beatlens.explain.rhythm import RHYTHM
+from beatlens.explain.rhythm_record import NAMES, rhythm_players, share_names
 from beatlens.explain.segments import SEGMENTS, segment_players
 from beatlens.explain.subject import Arrays, Subject
-
-if TYPE_CHECKING:
-    from beatlens.models.seed_lstm import SeedLSTM
+from beatlens.explain.units import cut_units
 
 Array = npt.NDArray[np.float64]
 Tell = Callable[[str], None]
@@ -30,7 +30,9 @@ WHERE_EXPECTED: Final = {"V": ("QRS",), "F": ("QRS",), "S": ("P", "PR")}
 """The segments in which a cardiologist looks for the reason, by class."""
 
 
-TABLES: Final = ("faithfulness", "localisation", "randomisation", "stability", "agreement", "lateness")
+THIRDS: Final = ("first", "middle", "last")
+
+TABLES: Final = ("faithfulness", "rhythm", "localisation", "shares", "randomisation", "stability", "agreement", "lateness")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +47,15 @@ class Sample:
         The reference's AAMI class, and the recording.
     segments : ndarray of int32, shape (n_beats, n_samples)
         Places in `beatlens.explain.segments.SEGMENTS`.
+    scaled : bool
+        Whether the windows are z-scored.
     """
 
     inputs: Arrays
     classes: npt.NDArray[np.str_]
     records: npt.NDArray[np.str_]
     segments: npt.NDArray[np.int32]
+    scaled: bool = True
 
     def __len__(self) -> int:
         return len(self.classes)
@@ -58,7 +63,7 @@ class Sample:
     def take(self, rows: npt.NDArray[np.integer]) -> Sample:
         """Return these beats."""
         inputs = {name: x[rows] for name, x in self.inputs.items()}
-        return Sample(inputs, self.classes[rows], self.records[rows], self.segments[rows])
+        return Sample(inputs, self.classes[rows], self.records[rows], self.segments[rows], self.scaled)
 
 
 @dataclass(frozen=True)
@@ -71,15 +76,17 @@ class Report:
         The model, and what must be known to read the figures.
     n_beats : mapping of str to int
         How many beats of each class were tested.
-    faithfulness, localisation, randomisation, stability, agreement, lateness : list of dict
-        The tables.
+    faithfulness, rhythm, localisation, shares, randomisation, stability, agreement, lateness : list of dict
+        The tables. ``rhythm`` is the faithfulness of what is said of the rhythm features, ``shares`` what the evidence lies on.
     """
 
     model: str
     note: str
     n_beats: Mapping[str, int]
     faithfulness: list[dict[str, Any]] = field(default_factory=list)
+    rhythm: list[dict[str, Any]] = field(default_factory=list)
     localisation: list[dict[str, Any]] = field(default_factory=list)
+    shares: list[dict[str, Any]] = field(default_factory=list)
     randomisation: list[dict[str, Any]] = field(default_factory=list)
     stability: list[dict[str, Any]] = field(default_factory=list)
     agreement: list[dict[str, Any]] = field(default_factory=list)
@@ -121,22 +128,24 @@ def explain_sample(
     sample: Sample,
     target: npt.NDArray[np.integer],
     *,
+    methods: Sequence[str] = (),
     options: Options | None = None,
     tell: Tell | None = None,
 ) -> dict[str, Attribution]:
-    """Return the attribution of every method that suits the model, of the logit of the class ``target``."""
+    """Return the attribution of every method that suits the model (or of these), of the logit of the class ``target``."""
     found = {}
-    for method in methods_for(subject):
+    for method in methods or methods_for(subject):
         if tell:
             tell(f"explaining {len(sample)} beats by {METHODS[method].title}")
-        found[method] = attribute(
-            subject, sample.inputs, method=method, target=target, players=_players(subject, sample), options=options
-        )
+        players = players_of(subject, sample) if method == "segment-shapley" else None
+        found[method] = attribute(subject, sample.inputs, method=method, target=target, players=players, options=options)
     return found
 
 
-def _players(subject: Subject, sample: Sample) -> Players | None:
-    """Return the named segments, where the model reads one time input and nothing else."""
+def players_of(subject: Subject, sample: Sample) -> Players | None:
+    """Return the named segments, and what else the model reads under the names that it has for it."""
+    if RHYTHM in sample.inputs:
+        return rhythm_players(dict(sample.inputs), sample.segments)
     if set(sample.inputs) != set(subject.time_inputs) or len(subject.time_inputs) != 1:
         return None
     (name,) = subject.time_inputs
@@ -150,16 +159,19 @@ def compare_faithfulness(
     found: Mapping[str, Attribution],
     target: npt.NDArray[np.integer],
     *,
+    names: Sequence[str] = (),
     seed: int = 0,
     tell: Tell | None = None,
 ) -> list[dict[str, Any]]:
     """Return deletion and insertion areas of every method and both baselines, by class.
 
+    Only the inputs ``names`` are taken away (the signal, if not given); everything else of the beat stays as it is.
+
     Deletion is better low, insertion better high. ``less than random`` and ``less than amplitude`` are the paired difference
     of the deletion area (mean over both replacements) from the baseline's: below 0 with its whole interval, the method wins.
     """
     inputs = sample.inputs
-    units = faithfulness.make_units(subject, inputs)
+    units = cut_units(subject, inputs, names=names or subject.time_inputs)
     orders = {name: faithfulness.order_by_method(units, each) for name, each in found.items()}
     orders[BASELINES[0]] = faithfulness.order_at_random(units, len(sample), seed=seed)
     orders[BASELINES[1]] = faithfulness.order_by_amplitude(subject, inputs, units)
@@ -173,7 +185,7 @@ def compare_faithfulness(
             for insert in (False, True):
                 curve = faithfulness.trace_curve(subject, inputs, target, units, order, replacement, insert=insert)
                 areas[name][f"{'insertion' if insert else 'deletion'}, {kind}"] = faithfulness.area_under(curve)
-    deletion = {
+    deletion: dict[str, Array] = {
         name: np.mean([area for key, area in each.items() if "deletion" in key], axis=0) for name, each in areas.items()
     }
     rows = []
@@ -244,23 +256,46 @@ def compare_stability(
     return rows
 
 
+def tabulate_shares(sample: Sample, found: Mapping[str, Attribution]) -> list[dict[str, Any]]:
+    """Return, by class, the mean part of the evidence, by its size, on each segment, interval and the other beats.
+
+    Of the methods that measure evidence; what speaks against the class counts by its size.
+    """
+    rows = []
+    for method, each in found.items():
+        if not METHODS[method].evidence or RHYTHM not in each.values:
+            continue
+        shares = np.abs(share_names(each, sample.segments, evidence=True))
+        for label, rows_of in _by_class(sample):
+            row: dict[str, Any] = {"class": label, "method": method}
+            row |= {name: float(np.nanmean(shares[rows_of, k])) for k, name in enumerate(NAMES)}
+            rows.append(row)
+    return rows
+
+
 def randomise_weights(
-    model: SeedLSTM,
-    subject_of: Callable[[SeedLSTM], Subject],
-    sample: Sample,
+    subjects: Iterable[tuple[str, Subject, Sample]],
     found: Mapping[str, Attribution],
     *,
     options: Options | None = None,
-    seed: int = 0,
 ) -> list[dict[str, Any]]:
-    """Return, for ever more layers shuffled from the last on, how alike each method's picture stays; it must fall."""
-    name = subject_of(model).time_inputs[0]
+    """Return, for ever more layers shuffled from the last on, how alike each method's picture stays; it must fall.
+
+    Parameters
+    ----------
+    subjects : iterable of (str, Subject, Sample)
+        The layer that was shuffled last, the model, and the beats as it reads them.
+    found : mapping of str to Attribution
+        Of the same beats, by the model as it was trained.
+    options : Options, optional
+        Those that ``found`` was made with.
+    """
     rows = []
-    for layer, copy in sanity.randomise_cascade(model, seed=seed):
-        subject = subject_of(copy)
-        players = _players(subject, sample)
+    for layer, subject, sample in subjects:
+        (name,) = subject.time_inputs
         row: dict[str, Any] = {"shuffled from": layer}
         for method, each in found.items():
+            players = players_of(subject, sample) if method == "segment-shapley" else None
             again = attribute(subject, sample.inputs, method=method, target=each.target, players=players, options=options)
             row[method] = float(np.nanmean(sanity.rank_correlations(each.values[name], again.values[name])))
         rows.append(row)
@@ -272,37 +307,41 @@ def measure_lateness(
     sample: Sample,
     found: Mapping[str, Attribution],
     *,
+    target: int = 1,
     n_planted: int = 200,
+    methods: Sequence[str] = (),
     options: Options | None = None,
-    seed: int = 0,
 ) -> list[dict[str, Any]]:
     """Return where in the window attribution lies, and whether a planted wave is found wherever it stands.
 
     A recurrent network forgets: its gradient may favour the last steps whatever decided. ``late share`` is the part of the
-    attribution in the last third of the window. Waves are planted in normal beats, and count where they moved the logit by 2
-    or more; one is found if the change of the explanation is largest within 40 ms of it.
+    attribution in the last third of the window. Waves are planted in normal beats, and count where they moved the logit of
+    ``target`` by 2 or more; one is found if the change of the explanation is largest within 40 ms of it. ``methods``: those
+    that are asked to find waves; all if not given.
     """
     (name,) = subject.time_inputs
-    normal = sample.inputs[name][sample.classes == "N"]
-    planted, places, bases = sanity.plant_where_it_counts(subject, normal, n_wanted=n_planted, seed=seed)
-    third = np.minimum(places * 3 // normal.shape[1], 2)
+    normal = sample.take(np.flatnonzero(sample.classes == "N"))
+    planted, places, bases = sanity.plant_where_it_counts(
+        subject, normal.inputs, target=target, n_wanted=n_planted, scaled=sample.scaled, seed=(options or Options()).seed
+    )
+    n_samples = sample.inputs[name].shape[1]
+    third = np.minimum(places * 3 // n_samples, 2)
     reach, rows = round(0.04 * subject.fs), []
     for method, each in found.items():
         if method == "segment-shapley":
             continue
-        size = np.abs(each.values[name])
-        late = size[:, size.shape[1] * 2 // 3 :].sum(axis=1) / np.maximum(size.sum(axis=1), 1e-30)
-        row: dict[str, Any] = {"method": method, "late share": _interval(late, sample.records), "planted": len(places)}
-        if len(places):
+        size = np.abs(each.values[name]).reshape(len(sample), n_samples, -1).sum(axis=2)
+        late = size[:, n_samples * 2 // 3 :].sum(axis=1) / np.maximum(size.sum(axis=1), 1e-30)
+        row: dict[str, Any] = {"method": method, "late share": _interval(late, sample.records), "planted": "-", "found": "-"}
+        row |= {f"found, {part} third": "-" for part in THIRDS}
+        if len(places) and (not methods or method in methods):
             after, before = (
-                attribute(subject, {name: x}, method=method, target=1, options=options).values[name] for x in (planted, bases)
+                attribute(subject, x, method=method, target=target, options=options).values[name] for x in (planted, bases)
             )
             hit = sanity.find_planted(after - before, places, smooth=max(1, reach // 4), reach=reach)
-            row["found"] = float(hit.mean())
+            row |= {"planted": len(places), "found": float(hit.mean())}
             row |= {
-                f"found, {part} third": float(hit[third == k].mean())
-                for k, part in enumerate(("first", "middle", "last"))
-                if (third == k).any()
+                f"found, {part} third": float(hit[third == k].mean()) for k, part in enumerate(THIRDS) if (third == k).any()
             }
         rows.append(row)
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,12 +12,14 @@ import numpy.typing as npt
 from beatlens.beats.seed_windows import load_seed_beats
 from beatlens.databases import mitdb
 from beatlens.errors import ConfigurationError
-from beatlens.explain import evaluate
+from beatlens.explain import sanity
 from beatlens.explain.evaluate import Report, Sample, Tell
+from beatlens.explain.evaluate_all import Plan, run_tests
 from beatlens.explain.measure import measure_beats
 from beatlens.explain.methods import predict_logits
 from beatlens.explain.options import Options
 from beatlens.explain.seed import WINDOW, seed_subject
+from beatlens.explain.subject import Subject, one_batch_size
 from beatlens.labels import classify_symbols
 
 if TYPE_CHECKING:
@@ -26,11 +29,15 @@ LEAK: Final = (
     "The model was trained under the seed protocol: beats of these patients, some of these very beats, were in its training "
     "set. The figures say how faithful explanations of its calls are, not how good the calls are."
 )
-LIGHT: Final = Options(steps=16, samples=8, stride_ms=20.0, group_ms=40.0)
+LIGHT: Final = Options(steps=16, samples=8, stride_ms=20.0, group_ms=40.0, orders=4)
 """Coarser than the methods' defaults, so that the whole report takes minutes on two cores."""
 
+BATCH: Final = 32
 N_SANITY: Final = 16
 """Beats of the slower tests: randomisation and stability."""
+
+SLOW: Final = ("saliency", "gradient-x-input", "integrated-gradients", "occlusion", "stretch-shapley")
+"""The methods that explain shuffled networks and planted waves: the others would take too long with this network."""
 
 
 def pick_seed_sample(
@@ -56,24 +63,36 @@ def pick_seed_sample(
     ConfigurationError
         If ``per_class`` is not positive.
     """
-    if per_class < 1:
-        raise ConfigurationError(f"'per_class' must be at least 1; got {per_class}")
     folder = folder or mitdb.find_database()
     beats = load_seed_beats(records, folder=folder)
-    classes = classify_symbols(beats.symbols)
-    rng = np.random.default_rng(seed)
-    rows: list[int] = []
-    for label in ("N", "S", "V", "F"):
-        order = rng.permutation(np.flatnonzero(classes == label))
-        _, place = np.unique(beats.records[order], return_inverse=True)
-        rows += order[np.argsort(_turns(place), kind="stable")][:per_class].tolist()
-    chosen = beats.take(np.sort(np.array(rows, np.int64)))
+    chosen = beats.take(draw_evenly(classify_symbols(beats.symbols), beats.records, per_class=per_class, seed=seed))
     segments = np.zeros((len(chosen), chosen.windows.shape[1]), np.int32)
     for name in np.unique(chosen.records).tolist():
         here = chosen.records == name
         every = beats.samples[beats.records == name]
         segments[here] = measure_beats(mitdb.read_mitdb(name, folder), chosen.samples[here], every).segments
     return Sample({WINDOW: chosen.windows}, classify_symbols(chosen.symbols), chosen.records, segments)
+
+
+def draw_evenly(
+    classes: npt.NDArray[np.str_], records: npt.NDArray[np.str_], *, per_class: int, seed: int
+) -> npt.NDArray[np.int64]:
+    """Return the places of beats of each of N, S, V and F, in turns from every record that has any.
+
+    Raises
+    ------
+    ConfigurationError
+        If ``per_class`` is not positive.
+    """
+    if per_class < 1:
+        raise ConfigurationError(f"'per_class' must be at least 1; got {per_class}")
+    rng = np.random.default_rng(seed)
+    rows: list[int] = []
+    for label in ("N", "S", "V", "F"):
+        order = rng.permutation(np.flatnonzero(classes == label))
+        _, place = np.unique(records[order], return_inverse=True)
+        rows += order[np.argsort(_turns(place), kind="stable")][:per_class].tolist()
+    return np.sort(np.array(rows, np.int64))
 
 
 def _turns(place: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
@@ -118,25 +137,14 @@ def evaluate_seed_explanations(
     -------
     Report
     """
-    say = tell or (lambda _: None)
     subject = seed_subject(model)
+
+    def shuffled(few: Sample) -> Iterator[tuple[str, Subject, Sample]]:
+        yield "", subject, few
+        for layer, copy in sanity.randomise_cascade(model, seed=seed):
+            yield layer, seed_subject(copy), few
+
     called = (predict_logits(subject, sample.inputs) > 0).astype(np.int64)
-    found = evaluate.explain_sample(subject, sample, called, options=options, tell=say)
-    some = np.random.default_rng(seed).permutation(len(sample))[:N_SANITY]
-    few = sample.take(some)
-    found_few = evaluate.explain_sample(subject, few, called[some], options=options)
-    faithful = evaluate.compare_faithfulness(subject, sample, found, called, seed=seed, tell=say)
-    say("shuffling weights, layer after layer")
-    shuffled = evaluate.randomise_weights(model, seed_subject, few, found_few, options=options, seed=seed)
-    say("disturbing beats, planting waves")
-    return Report(
-        model=model.name,
-        note=f"{LEAK} Settings: {options}; seed {seed}; randomisation and stability on {len(few)} beats.",
-        n_beats={label: int((sample.classes == label).sum()) for label in ("N", "S", "V", "F")},
-        faithfulness=faithful,
-        localisation=evaluate.locate_evidence(subject, sample, found),
-        randomisation=shuffled,
-        stability=evaluate.compare_stability(subject, few, found_few, options=options),
-        agreement=evaluate.compare_methods(subject, found),
-        lateness=evaluate.measure_lateness(subject, sample, found, n_planted=n_planted, options=options, seed=seed),
-    )
+    plan = Plan(LEAK, shuffled, planted_in=1, n_planted=n_planted, slow_methods=SLOW, n_sanity=N_SANITY)
+    with one_batch_size(BATCH):
+        return run_tests(subject, sample, called, plan, options=options, seed=seed, tell=tell)

@@ -7,70 +7,23 @@ since either alone can flatter a method: by the local average, and by noise of t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from beatlens.explain.methods import METHODS, Attribution, predict_logits
+from beatlens.explain.perturbations import SMOOTH_MS
 from beatlens.explain.subject import Arrays, Subject, probabilities_of
+from beatlens.explain.units import Units
 
 Array = npt.NDArray[np.float64]
-
-UNIT_MS: Final = 14.0
-"""Time is taken away in stretches of this length: five samples at 360 Hz."""
-
-SMOOTH_MS: Final = 200.0
-"""The local average is over this much time."""
 
 STEPS: Final = 12
 """A curve has this many steps from the whole beat to nothing."""
 
 REPLACEMENTS: Final = ("local average", "matched noise")
-
-
-@dataclass(frozen=True, eq=False)
-class Units:
-    """The parts that are taken away one after another: a stretch of one lead, a feature, a neighbouring beat.
-
-    Parameters
-    ----------
-    ids : dict of str to ndarray of int64
-        For each input, of the shape of one beat's input: the unit of each value.
-    n_units : int
-        How many.
-    """
-
-    ids: dict[str, npt.NDArray[np.int64]]
-    n_units: int
-
-    def sum_over(self, values: Mapping[str, npt.NDArray[Any]]) -> Array:
-        """Return the sum of an array's values over each unit, shape (n_beats, n_units)."""
-        n_beats = len(next(iter(values.values())))
-        total = np.zeros((n_beats, self.n_units))
-        for name, ids in self.ids.items():
-            flat = values[name].reshape(n_beats, -1)
-            onto = np.equal.outer(ids.ravel(), np.arange(self.n_units)).astype(np.float64)
-            total += flat @ onto
-        return total
-
-
-def make_units(subject: Subject, inputs: Arrays) -> Units:
-    """Cut the inputs of a model into units."""
-    ids: dict[str, npt.NDArray[np.int64]] = {}
-    start = 0
-    for name, x in subject.open_inputs(inputs).items():
-        shape = x.shape[1:]
-        length = max(1, round(UNIT_MS * subject.fs / 1000)) if name in subject.time_inputs else 1
-        along = np.arange(shape[0]) // length
-        n_along = int(along[-1]) + 1
-        n_leads = int(np.prod(shape[1:])) if name in subject.time_inputs else 1
-        unit = along[:, None] + n_along * np.arange(n_leads)
-        ids[name] = start + np.broadcast_to(unit, (shape[0], int(np.prod(shape[1:])))).reshape(shape)
-        start += n_along * n_leads
-    return Units(ids, start)
 
 
 def replace_inputs(subject: Subject, inputs: Arrays, kind: str, *, seed: int = 0) -> dict[str, npt.NDArray[np.float32]]:
@@ -139,17 +92,16 @@ def trace_curve(
     Returns
     -------
     ndarray of float64, shape (n_beats, STEPS + 1)
-        From the whole beat to nothing; from nothing to the whole beat if ``insert``.
+        From the whole beat to nothing of the units; the other way if ``insert``. Inputs that are not cut stay as they are.
     """
     rank = np.argsort(np.argsort(-importance, axis=1, kind="stable"), axis=1)
     curve = np.empty((len(importance), STEPS + 1))
     for step in range(STEPS + 1):
         touched = rank < round(step * units.n_units / STEPS)
         mixed = dict(inputs)
-        for name, x in subject.open_inputs(inputs).items():
-            mask = touched[:, units.ids[name]]
-            before, after = (replacement[name], x) if insert else (x, replacement[name])
-            mixed[name] = np.where(mask, after, before)
+        for name, ids in units.ids.items():
+            before, after = (replacement[name], inputs[name]) if insert else (inputs[name], replacement[name])
+            mixed[name] = np.where(touched[:, ids], after, before)
         probabilities = probabilities_of(predict_logits(subject, mixed))
         curve[:, step] = probabilities[np.arange(len(target)), target]
     return curve

@@ -88,6 +88,11 @@ _ALL = (
         caveat="says nothing inside a segment, and is only as good as the segments' edges",
     ),
     Method(
+        "stretch-shapley", "sampled Shapley values", perturbations.stretch_shapley, evidence=True, complete=True,
+        shows="the fair share of each short stretch, feature and state in the logit, over random orders of their arrival",
+        caveat="drawn at random: more orders make it steadier; absent stretches are local averages, which no heart makes",
+    ),
+    Method(
         "grad-cam", "Grad-CAM", gradients.grad_cam, evidence=False, complete=False,
         shows="where the encoder's feature maps speak for the class",
         caveat="as coarse as the last feature map, and only the evidence for, never against",

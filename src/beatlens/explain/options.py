@@ -28,6 +28,10 @@ class Options:
         Width of what occlusion hides at a time, and the step from one patch to the next.
     group_ms : float
         Width of the groups of samples that temporal saliency rescaling hides in turn.
+    unit_ms : float
+        Length of the stretches of time that sampled Shapley values are of.
+    orders : int
+        Random orders in which they arrive.
     flank_ms : float
         What lies this close to a hidden stretch sets the level of the line drawn through it.
     seed : int
@@ -45,11 +49,13 @@ class Options:
     patch_ms: float = 40.0
     stride_ms: float = 12.0
     group_ms: float = 20.0
+    unit_ms: float = 14.0
+    orders: int = 8
     flank_ms: float = 12.0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "samples", "noise", "patch_ms", "stride_ms", "group_ms", "flank_ms"):
+        for name in ("steps", "samples", "noise", "patch_ms", "stride_ms", "group_ms", "unit_ms", "orders", "flank_ms"):
             if not getattr(self, name) > 0:
                 raise ConfigurationError(f"'{name}' must be positive; got {getattr(self, name)}")
         if self.stride_ms > self.patch_ms:

@@ -184,7 +184,7 @@ def explain_seed_beats(
         )
     kept = np.asarray(samples, np.int64)[judged]
     beats = measure_beats(record, kept, samples if all_samples is None else all_samples)
-    players = segment_players(WINDOW, beats.segments) if "shapley" in method else None
+    players = segment_players(WINDOW, beats.segments) if method == "segment-shapley" else None
     found = attribute(subject, {WINDOW: windows}, method=method, players=players, options=options)
     values, abnormal = found.values[WINDOW], probabilities_of(found.logits)[:, 1]
     shares = share_segments(values, beats.segments, evidence=chosen.evidence)

@@ -8,6 +8,7 @@ logits. What belongs to the recording (its usual beat, its groups of like beats,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -84,6 +85,22 @@ def open_network(model: RhythmLSTM) -> RhythmSteps:
 def rhythm_subject(model: RhythmLSTM) -> Subject:
     """Return the network as an explainer sees it; the same object for the same model, so that it compiles once."""
     steps = open_network(model)
+    return subject_of_steps(model, lambda _: steps)
+
+
+def subject_of_steps(
+    model: RhythmLSTM, steps_for: Callable[[dict[str, jax.Array]], RhythmSteps], *, fixed: tuple[str, ...] = ()
+) -> Subject:
+    """Return the network as an explainer sees it, its weights taken from the inputs.
+
+    Parameters
+    ----------
+    model : RhythmLSTM
+    steps_for : callable
+        From the inputs to the network.
+    fixed : tuple of str
+        Further fixed inputs, that ``steps_for`` reads.
+    """
 
     def look(inputs: dict[str, jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
         import jax.numpy as jnp
@@ -93,18 +110,20 @@ def rhythm_subject(model: RhythmLSTM) -> Subject:
         return jnp.concatenate([inputs[RHYTHM], shape_columns(w, context)], axis=1), w, inputs["dominant"]
 
     def logits(inputs: dict[str, jax.Array]) -> jax.Array:
+        steps = steps_for(inputs)
         return steps.logits(steps.encode_rows(*look(inputs)), inputs[COMPANY])
 
     def encode(inputs: dict[str, jax.Array]) -> jax.Array:
         _, w, dominant = look(inputs)
-        maps = steps.shape_maps(w, dominant)
+        maps = steps_for(inputs).shape_maps(w, dominant)
         return maps.reshape(*maps.shape[:2], -1)
 
     def decode(inputs: dict[str, jax.Array], maps: jax.Array) -> jax.Array:
-        features, w, _ = look(inputs)
+        steps, (features, w, _) = steps_for(inputs), look(inputs)
         shaped = maps.reshape(*maps.shape[:2], steps.n_networks, w.shape[2], -1)
         return steps.logits(steps.encode_rows(features, maps=shaped), inputs[COMPANY])
 
+    sees_shapes = bool(open_network(model).encoders)
     return Subject(
         model.name,
         model.classes,
@@ -112,10 +131,10 @@ def rhythm_subject(model: RhythmLSTM) -> Subject:
         (WINDOW,),
         FS,
         BEFORE,
-        fixed_inputs=(*CONTEXT, *USUAL.values()),
+        fixed_inputs=(*CONTEXT, *USUAL.values(), *fixed),
         baseline_names=USUAL,
-        encode=encode if steps.encoders else None,
-        decode=decode if steps.encoders else None,
+        encode=encode if sees_shapes else None,
+        decode=decode if sees_shapes else None,
     )
 
 

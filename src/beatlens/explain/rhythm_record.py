@@ -18,6 +18,7 @@ from beatlens.explain.methods import Attribution, attribute, find_method
 from beatlens.explain.options import Options
 from beatlens.explain.players import Players
 from beatlens.explain.rhythm import COMPANY, RHYTHM, WINDOW, Arrays, RhythmBeats, read_rhythm_beats, rhythm_subject
+from beatlens.explain.sanity import score_of
 from beatlens.explain.segments import SEGMENTS, segment_spans
 from beatlens.explain.subject import Subject, probabilities_of
 from beatlens.explain.words import describe_segments
@@ -89,11 +90,11 @@ def explain_rhythm_beats(
         )
     samples = np.asarray(r_samples, np.int64)[beats.beats]
     measured = measure_beats(record, samples, r_samples, leads=beats.leads, grid=RHYTHM_GRID, offset_ms=beats.offset_ms)
-    players = rhythm_players(beats.inputs, measured.segments) if "shapley" in method else None
+    players = rhythm_players(beats.inputs, measured.segments) if method == "segment-shapley" else None
     found = attribute(subject, beats.inputs, method=method, players=players, options=options)
     probabilities = probabilities_of(found.logits)
     shares = share_names(found, measured.segments, evidence=chosen.evidence)
-    falls = measure_neighbours(subject, beats, found.target)
+    falls, logits = measure_neighbours(subject, beats, found.target), score_of(subject, beats.inputs, found.target)
     explanations = []
     for k, sample in enumerate(samples.tolist()):
         call, p = int(found.target[k]), float(probabilities[k, found.target[k]])
@@ -104,7 +105,7 @@ def explain_rhythm_beats(
             attribution=found.values[WINDOW][k],
             times_ms=measured.times_ms[k],
             target=subject.classes[call],
-            logit=float(log_odds(found.logits[k], call)),
+            logit=float(logits[k]),
             probability=p,
             predicted=subject.classes[call],
             method=method,
@@ -128,25 +129,12 @@ def explain_rhythm_beats(
     return explanations
 
 
-def log_odds(logits: npt.NDArray[np.floating], target: int) -> float:
-    """Return the logit of one class of several, against all the others together."""
-    from scipy.special import logsumexp
-
-    values = np.asarray(logits, np.float64)
-    return float(values[target] - logsumexp(np.delete(values, target)))
-
-
 def measure_neighbours(subject: Subject, beats: RhythmBeats, target: npt.NDArray[np.integer]) -> dict[int, Array]:
     """Return, for each neighbour, how far the logit falls if it is the recording's usual beat; NaN where there is none."""
-    from beatlens.explain.methods import predict_logits
-
-    def score(inputs: Arrays) -> Array:
-        logits = predict_logits(subject, inputs)
-        return np.array([log_odds(row, int(own)) for row, own in zip(logits, target, strict=True)])
-
-    whole = score(beats.inputs)
+    whole = score_of(subject, beats.inputs, target)
     falls = {}
     for place, brought in sorted(beats.near.items()):
         same = (brought == beats.inputs[COMPANY]).all(axis=(1, 2, 3))
-        falls[place] = np.where(same, np.nan, whole - score({**beats.inputs, COMPANY: brought}))
+        fall = whole - score_of(subject, {**beats.inputs, COMPANY: brought}, target)
+        falls[place] = np.where(same, np.nan, fall)
     return falls

@@ -94,21 +94,26 @@ def measure_stability(
 
 
 def plant_waves(
-    x: npt.NDArray[np.float32], places: npt.NDArray[np.integer], *, width: float, height: float
+    x: npt.NDArray[np.float32], places: npt.NDArray[np.integer], *, width: float, height: float, scaled: bool = True
 ) -> npt.NDArray[np.float32]:
-    """Return z-scored windows with a bell added at one sample each.
+    """Return windows with a bell added at one sample each, in every lead.
 
     Parameters
     ----------
-    x : ndarray of shape (n_beats, n_samples)
+    x : ndarray of shape (n_beats, n_samples) or (n_beats, n_samples, n_leads)
         Windows.
     places : ndarray of int, shape (n_beats,)
         Where.
     width, height : float
         Standard deviation in samples, and height in standard deviations of the window.
+    scaled : bool
+        Whether the windows are z-scored, and are to be so again.
     """
     time = np.arange(x.shape[1])
-    planted = x + height * np.exp(-0.5 * ((time - places[:, None]) / width) ** 2)
+    bell = np.exp(-0.5 * ((time - places[:, None]) / width) ** 2).reshape(*x.shape[:2], *(1,) * (x.ndim - 2))
+    planted = x + height * x.std(axis=1, keepdims=True) * bell
+    if not scaled:
+        return np.asarray(planted, np.float32)
     centred = planted - planted.mean(axis=1, keepdims=True)
     return np.asarray(centred / (centred.std(axis=1, keepdims=True) + 1e-6), np.float32)
 
@@ -119,29 +124,46 @@ def find_planted(
     """Return whether the highest point of an attribution's smoothed size lies within ``reach`` samples of the planted wave."""
     from scipy.ndimage import uniform_filter1d
 
-    highest = uniform_filter1d(np.abs(values), smooth, axis=1, mode="constant").argmax(axis=1)
+    size = np.abs(values).reshape(*values.shape[:2], -1).sum(axis=2)
+    highest = uniform_filter1d(size, smooth, axis=1, mode="constant").argmax(axis=1)
     hit: npt.NDArray[np.bool_] = np.abs(highest - places) <= reach
     return hit
 
 
 def plant_where_it_counts(
-    subject: Subject, windows: npt.NDArray[np.float32], *, n_wanted: int, least: float = 2.0, seed: int = 0
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Plant waves at random places of windows of one lead, and keep those that moved the logit by ``least`` or more.
+    subject: Subject, inputs: Arrays, *, target: int, n_wanted: int, least: float = 2.0, scaled: bool = True, seed: int = 0
+) -> tuple[dict[str, npt.NDArray[np.float32]], npt.NDArray[np.int64], dict[str, npt.NDArray[np.float32]]]:
+    """Plant waves at random places of windows, and keep those that moved the logit of ``target`` by ``least`` or more.
 
     A wave that the model ignores is rightly not found by an explainer.
 
     Returns
     -------
-    planted : ndarray of float32, shape (n_kept, n_samples)
+    planted : dict of ndarray, shape (n_kept, ...)
+        The inputs with the wave.
     places : ndarray of int64, shape (n_kept,)
-    bases : ndarray of float32, shape (n_kept, n_samples)
-        The same windows without the wave.
+    bases : dict of ndarray, shape (n_kept, ...)
+        The same inputs without it.
     """
     rng, (name,) = np.random.default_rng(seed), subject.time_inputs
-    base = windows[rng.integers(0, len(windows), 2 * n_wanted)]
-    places = rng.integers(5, windows.shape[1] - 5, len(base))
-    planted = plant_waves(base, places, width=0.025 * subject.fs, height=4.0)
-    moved = np.abs(predict_logits(subject, {name: planted}) - predict_logits(subject, {name: base}))
+    rows = rng.integers(0, len(inputs[name]), 2 * n_wanted)
+    bases = {key: np.asarray(x[rows], np.float32) for key, x in inputs.items()}
+    places = rng.integers(5, inputs[name].shape[1] - 5, len(rows))
+    wave = plant_waves(bases[name], places, width=0.025 * subject.fs, height=4.0, scaled=scaled)
+    planted = {**bases, name: wave}
+    targets = np.full(len(rows), target)
+    moved = np.abs(score_of(subject, planted, targets) - score_of(subject, bases, targets))
     kept = np.flatnonzero(moved >= least)[:n_wanted]
-    return planted[kept], places[kept], base[kept]
+    return {key: x[kept] for key, x in planted.items()}, places[kept], {key: x[kept] for key, x in bases.items()}
+
+
+def score_of(subject: Subject, inputs: Arrays, target: npt.NDArray[np.integer]) -> Array:
+    """Return the logit of the class ``target`` of each beat, of several classes its log-odds, shape (n_beats,)."""
+    from scipy.special import logsumexp
+
+    logits = predict_logits(subject, inputs).astype(np.float64)
+    if logits.ndim == 1:
+        return np.asarray(np.where(target == 1, logits, -logits))
+    own = np.arange(logits.shape[1]) == np.asarray(target)[:, None]
+    score: Array = logits[own] - logsumexp(np.where(own, -np.inf, logits), axis=1)
+    return score

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +20,8 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 Program = Callable[[dict[str, Any]], dict[str, Any]]
 
-BATCH_SIZES = (16, 256)
-"""XLA compiles one program a shape: up to 16 beats are padded to 16, everything else runs in batches of 256."""
+BATCH_SIZES = (16, 64, 256)
+"""XLA compiles one program a shape: a few beats are padded to 16 or to 64, everything else runs in batches of 256."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +153,19 @@ def count_beats(arrays: Arrays) -> int:
     return next(iter(counts.values()))
 
 
+@contextmanager
+def one_batch_size(size: int) -> Iterator[None]:
+    """Run everything in batches of one size meanwhile, so that each program is compiled once however many beats it sees."""
+    token = _ONE_SIZE.set(size)
+    try:
+        yield
+    finally:
+        _ONE_SIZE.reset(token)
+
+
+_ONE_SIZE: ContextVar[int] = ContextVar("one batch size", default=0)
+
+
 def run_batched(program: Program, arrays: Arrays) -> dict[str, npt.NDArray[Any]]:
     """Run a compiled program over any number of beats, in batches of a few fixed sizes.
 
@@ -167,7 +182,7 @@ def run_batched(program: Program, arrays: Arrays) -> dict[str, npt.NDArray[Any]]
         The program's results without the padding. Memory beside them does not grow with the number of beats.
     """
     n_beats = count_beats(arrays)
-    size = next((size for size in BATCH_SIZES if n_beats <= size), BATCH_SIZES[-1])
+    size = _ONE_SIZE.get() or next((size for size in BATCH_SIZES if n_beats <= size), BATCH_SIZES[-1])
     parts: list[dict[str, npt.NDArray[Any]]] = []
     for start in range(0, max(n_beats, 1), size):
         kept = min(size, n_beats - start)

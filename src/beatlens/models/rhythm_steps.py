@@ -7,6 +7,7 @@ cost of a single step instead of a whole sequence; the answer is the network's o
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -83,6 +84,23 @@ class RhythmSteps:
         if self.encoders and len(self.encoders) != self.n_networks:
             raise FormatError("either every averaged network sees the shape of the beats, or none")
         self.n_units = int(self.cells[0].recurrent.shape[1])
+
+    @property
+    def weights(self) -> dict[str, Any]:
+        """What was learned, by layer, the first first; the convolutional encoders keep theirs."""
+        return {
+            "features_dense": self.dense["features_dense"],
+            "sequence": self.cells,
+            "joined": self.dense["joined"],
+            "logits": self.dense["logits"],
+        }
+
+    def replaced(self, weights: dict[str, Any]) -> RhythmSteps:
+        """Return the network with other weights of the same shapes."""
+        other = copy.copy(self)
+        other.cells = weights["sequence"]
+        other.dense = {name: weights[name] for name in self.dense}
+        return other
 
     def encode_rows(
         self,

@@ -55,6 +55,9 @@ RIGHT: Final = "#1F6FB4"
 WRONG: Final = "#C2371B"
 IMPORTANCE_STEPS: Final = ("#A9B4C0", "#C9A489", "#DE7F45", "#C2371B", "#7F0F1F")
 
+SIGNED_STEPS: Final = ("#0B3C6F", "#2F7FC1", "#B4BDC6", "#DE7F45", "#8C1D04")
+"""Against, nothing, for: blue and orange stay apart with every form of colour blindness, and both ends are dark."""
+
 _UNKNOWN: Final = ClassStyle("not classified", "?", "#7A7F87", "#A7ADB5", "X", "xx")
 CLASS_STYLES: Final = MappingProxyType(
     {
@@ -83,6 +86,11 @@ def figure_text(text: str) -> str:
 def importance_colormap() -> LinearSegmentedColormap:
     """Return the colour map of importance: grey to dark red, ever darker."""
     return LinearSegmentedColormap.from_list("importance", list(IMPORTANCE_STEPS))
+
+
+def signed_colormap() -> LinearSegmentedColormap:
+    """Return the colour map of signed evidence: blue speaks against, grey says nothing, orange to dark red speaks for."""
+    return LinearSegmentedColormap.from_list("signed", list(SIGNED_STEPS))
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -1,0 +1,152 @@
+"""Write the measured tables of docs/concepts/explanations.md from the results that ``beatlens explain evaluate`` kept.
+
+beatlens explain evaluate rhythm-lstm --out docs/results --log docs/ds2-log.md
+beatlens explain evaluate seed-lstm --out docs/results --log docs/ds2-log.md
+python docs/update_explanations.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from beatlens.explain.evaluate import BASELINES
+from beatlens.explain.methods import DEFAULTS, METHODS
+
+DOCS = Path(__file__).parent
+PAGE = DOCS / "concepts" / "explanations.md"
+START, END = "<!-- measured: made by docs/update_explanations.py -->", "<!-- /measured -->"
+AMPLITUDE = (
+    "**How much sooner the call is lost than by pointing at the largest voltages** (difference of the deletion areas, mean of "
+    "both replacements; below 0 is better; in brackets 95 % over records):"
+)
+OF_RHYTHM = (
+    "**The rhythm features** (taken away one after another instead of the signal; pointing at the most unusual ones is the "
+    "second baseline):"
+)
+UNSURE = "beats both on average, not with its whole interval"
+CLASSES = ("all", "N", "S", "V", "F")
+
+
+def main() -> None:
+    """Replace what stands between the two marks."""
+    text = PAGE.read_text(encoding="utf-8")
+    before, rest = text.split(START)
+    _, after = rest.split(END)
+    parts = [describe_model(path) for path in sorted((DOCS / "results").glob("explanations-*.json"))]
+    PAGE.write_text(before + "\n\n".join([START, *parts, END]) + after, encoding="utf-8")
+
+
+def describe_model(path: Path) -> str:
+    """Return the tables of one model."""
+    report = json.loads(path.read_text(encoding="utf-8"))
+    model, default = report["model"], DEFAULTS[report["model"]]
+    counts = ", ".join(f"{name} {n}" for name, n in report["n_beats"].items())
+    parts = [
+        f"### {model}: `{default}` is the default",
+        f"Beats of DS2 by the reference's class: {counts}. {report['note']}",
+        verdict(report["faithfulness"], default),
+        AMPLITUDE,
+        table_by_class(report["faithfulness"], "less than amplitude"),
+        "**The same against a random order:**",
+        table_by_class(report["faithfulness"], "less than random"),
+    ]
+    if report["rhythm"]:
+        parts += [
+            OF_RHYTHM,
+            table_by_class(report["rhythm"], "less than amplitude"),
+        ]
+    if report["shares"]:
+        parts += [
+            f"**What the evidence lies on** (`{default}`, mean part by size, %):",
+            table_of_shares(report["shares"], default),
+        ]
+    parts += [
+        "**Where a cardiologist would look** (pointing game: the largest value lies there; in brackets 95 % over records):",
+        table_of_places(report["localisation"]),
+        "**Sanity** (rank correlations with the original picture; of planted waves those that moved the logit by 2 or more):",
+        table_of_sanity(report),
+    ]
+    return "\n\n".join(parts)
+
+
+def verdict(rows: list[dict[str, Any]], default: str) -> str:
+    """Say for which classes the default beats both baselines, with its whole interval, on the mean, or not."""
+    said = []
+    for label in CLASSES:
+        found = [row for row in rows if (row["class"], row["order"]) == (label, default)]
+        if not found:
+            continue
+        sure = [high_of(found[0][key]) < 0 for key in ("less than random", "less than amplitude")]
+        better = [mean_of(found[0][key]) < 0 for key in ("less than random", "less than amplitude")]
+        how = UNSURE if all(better) and not all(sure) else "beats both baselines" if all(sure) else "does not beat both"
+        said.append(f"{label}: {how}")
+    return f"Deletion by `{default}`: " + "; ".join(said) + "."
+
+
+def mean_of(cell: str) -> float:
+    """Return the mean of a cell such as ``-0.1 [-0.2, 0.0]``."""
+    return float(cell.split(" [", maxsplit=1)[0])
+
+
+def high_of(cell: str) -> float:
+    """Return the upper end of its interval."""
+    return float(cell.rstrip("]").split(", ")[1])
+
+
+def table_by_class(rows: list[dict[str, Any]], key: str) -> str:
+    """Return one row a method, one column a class."""
+    labels = [label for label in CLASSES if any(row["class"] == label for row in rows)]
+    orders = [order for order in dict.fromkeys(row["order"] for row in rows) if order not in BASELINES]
+    cells = {(row["class"], row["order"]): row[key] for row in rows}
+    return table(["method", *labels], [[order, *(cells[label, order] for label in labels)] for order in orders])
+
+
+def table_of_places(rows: list[dict[str, Any]]) -> str:
+    """Return one row a method, one column a class."""
+    labels = list(dict.fromkeys((row["class"], row["segments"]) for row in rows))
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    cells = {(row["class"], row["method"]): row["pointing game"] for row in rows}
+    chance = {row["class"]: row["chance"] for row in rows}
+    body = [[method, *(cells[label, method] for label, _ in labels)] for method in methods]
+    return table(
+        ["method", *(f"{label}: {where}" for label, where in labels)],
+        [*body, ["chance", *(chance[label] for label, _ in labels)]],
+    )
+
+
+def table_of_shares(rows: list[dict[str, Any]], default: str) -> str:
+    """Return one row a class, one column a name."""
+    own = [row for row in rows if row["method"] == default]
+    names = [key for key in own[0] if key not in {"class", "method"}] if own else []
+    return table(["class", *names], [[row["class"], *(f"{100 * row[name]:.0f}" for name in names)] for row in own])
+
+
+def table_of_sanity(report: dict[str, Any]) -> str:
+    """Return one row a method."""
+    noise = {row["method"]: row for row in report["stability"]}
+    late = {row["method"]: row for row in report["lateness"]}
+    layers = [row["shuffled from"] for row in report["randomisation"]]
+    body = []
+    for method in METHODS:
+        if method not in report["randomisation"][0]:
+            continue
+        fallen = [f"{row[method]:.2f}" for row in report["randomisation"]]
+        calm, own = noise.get(method, {}), late.get(method, {})
+        planted = own.get("found", "-")
+        found = f"{planted:.3f} of {own['planted']}" if isinstance(planted, float) else "-"
+        body.append([method, *fallen, calm.get("noise", "-"), calm.get("shift", "-"), own.get("late share", "-"), found])
+    return table(
+        ["method", *(f"shuffled from `{layer}`" for layer in layers), "noise", "shift", "last third", "planted, found"], body
+    )
+
+
+def table(head: list[str], body: list[list[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    main()
