@@ -48,6 +48,7 @@ def texts_of(figure: Any) -> str:
 def test_a_beat_shows_leads_segments_shares_and_neighbours() -> None:
     """Each lead with its unit, the QRS named, shares worth telling as bars, the sentence below."""
     figure = plot_explanation(make())
+    figure.draw_without_rendering()  # names of bars are set when they are drawn
     found = texts_of(figure)
     for words in ("MLII (mV)", "V1 (mV)", "QRS", "interval before", "Called V (0.90): because.", "Evidence (%)", "Beats away"):
         assert words in found, words
