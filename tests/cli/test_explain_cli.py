@@ -166,7 +166,7 @@ def test_evaluate_prints_and_writes_the_report(tiny_model: object, monkeypatch: 
     common = ("evaluate", "seed-lstm", "--beats-per-class", "5", "--planted", "7", "--seed", "3")
     text = run_explain(*common, "--out", str(tmp_path / "out"))
     assert "A note." in text
-    assert (tmp_path / "out" / "explanations.md").read_text(encoding="utf-8") == text
+    assert (tmp_path / "out" / "explanations-seed-lstm.md").read_text(encoding="utf-8") == text
     document = json.loads(run_explain(*common, "--json"))
     assert document["n_beats"] == {"N": 7}
     assert document["agreement"] == [{"method": "saliency", "saliency": None}]

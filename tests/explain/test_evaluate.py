@@ -81,7 +81,8 @@ def test_the_report_is_json_and_markdown(report: evaluate.Report) -> None:
     assert document["n_beats"] == {"N": 6, "S": 0, "V": 6, "F": 0}
     assert "training" in document["note"]
     text = report.to_markdown()
-    assert all(f"### {name.capitalize()}" in text for name in evaluate.TABLES)
+    there = [name for name in evaluate.TABLES if f"### {name.capitalize()}" in text]
+    assert there == [name for name in evaluate.TABLES if name not in {"rhythm", "shares"}]  # the model reads no rhythm
     assert "| V | integrated-gradients |" in text
 
 
