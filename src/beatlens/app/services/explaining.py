@@ -17,7 +17,6 @@ from beatlens.explain.explanation import Explanation
 from beatlens.explain.faithfulness import (
     STEPS,
     area_under,
-    make_units,
     order_at_random,
     order_by_method,
     replace_inputs,
@@ -28,6 +27,7 @@ from beatlens.explain.record import can_explain
 from beatlens.explain.rhythm import read_rhythm_beats, rhythm_subject
 from beatlens.explain.seed import WINDOW, seed_subject
 from beatlens.explain.subject import Subject, probabilities_of
+from beatlens.explain.units import cut_units
 from beatlens.models.seed_lstm import SeedLSTM
 from beatlens.records import Record
 
@@ -183,7 +183,7 @@ def measure_trust(model: Any, analysis: Analysis, sample: int, *, method: str) -
     subject = _subject_of(model)
     found = attribute(subject, one, method=method)
     call = int(probabilities_of(found.logits)[0].argmax())
-    units = make_units(subject, one)
+    units = cut_units(subject, one)
     own = order_by_method(units, found)
     if METHODS[method].evidence and call != int(found.target[0]):
         own = -own  # the values speak for the other class of two
