@@ -45,7 +45,7 @@ def analyze(
 ) -> None:
     """Find, classify and explain the beats of a recording, and write a report.
 
-    The folder holds report.html, analysis.json, beats.csv, WFDB annotations (beats.bl) and figures. Several recordings, or a
+    The folder holds report.html, analysis.json, fhir.json, beats.csv, WFDB annotations (beats.bl) and figures. Several, or a
     folder of them, are analysed in processes, each into a folder of its own; run again, it goes on where it was stopped.
     """
     from beatlens._io import safe_name
