@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -71,8 +72,18 @@ def batch(
     run = Batch(find_batch(source, leave_out=[out]), wanted, out, retry=retry_failed, force=force, verify=verify)
     cluster = remote_cluster(scheduler) if scheduler else local_cluster(count_workers(workers, len(run.sources)), memory=memory)
     with _telling(run.sources, as_json=as_json) as tell:
-        result = run.run(cluster, tell)
+        result = run.run(_quiet(cluster), tell)
     _end(result, len(run.sources), out, as_json=as_json)
+
+
+@contextmanager
+def _quiet(cluster: AbstractContextManager[Any]) -> Iterator[Any]:
+    """Enter a cluster, and keep Dask's own messages back: what is lost is said once, by an error; ``--debug`` shows all."""
+    with cluster as client:
+        if not console.state.debug:  # Dask sets its levels when it is imported
+            for name in ("distributed", "distributed.client", "distributed.core"):
+                logging.getLogger(name).setLevel(logging.CRITICAL)
+        yield client
 
 
 @dataclass
