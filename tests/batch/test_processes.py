@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,23 @@ def test_the_number_of_processes_fits_the_machine(monkeypatch):
     assert processes.count_workers(None, 100) == 1
     with pytest.raises(ConfigurationError, match="'workers' must be at least 1; got 0"):
         processes.count_workers(0, 3)
+
+
+def test_a_process_that_died_idle_is_replaced(monkeypatch):
+    """The recording goes to a new one."""
+
+    class Dead:
+        def submit(self, *_words):
+            raise BrokenProcessPool("dead")
+
+        def shutdown(self, **_options):
+            pass
+
+    class Alive(Dead):
+        def submit(self, *words):
+            return words
+
+    worker = processes._Worker()
+    worker._pool = Dead()
+    monkeypatch.setattr(processes, "ProcessPoolExecutor", lambda *_words, **_options: Alive())
+    assert worker.submit("source", "wanted", "store") == (processes.analyse_one, "source", "wanted", "store")

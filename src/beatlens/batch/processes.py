@@ -111,11 +111,18 @@ class _Worker:
         self._pool: ProcessPoolExecutor | None = None
 
     def submit(self, source: Source, wanted: Wanted, store: Store) -> Future[Outcome]:
+        try:
+            return self._started().submit(analyse_one, source, wanted, store)
+        except BrokenProcessPool:  # it died while it had nothing to do
+            self.close()
+            return self._started().submit(analyse_one, source, wanted, store)
+
+    def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
             # 'spawn': a process forked from one that has JAX's threads may hang.
             spawn = get_context("spawn")
             self._pool = ProcessPoolExecutor(1, spawn, initializer=_end_with_parent, max_tasks_per_child=RENEW_AFTER)
-        return self._pool.submit(analyse_one, source, wanted, store)
+        return self._pool
 
     def close(self) -> None:
         if self._pool is not None:
