@@ -24,8 +24,8 @@ def on_files(files: Files, *, config: Any) -> Files:
         files.append(File.generated(config, name, content=text))
     there = {file.src_uri for file in files.documentation_pages()}
     config.nav = keep(config.nav, there)
-    decisions = sorted(name for name in there if re.fullmatch(r"decisions/\d.*\.md", name))
-    add_decisions(config.nav, decisions)
+    listed = {name for _, name in titles(config.nav)}
+    add_unlisted(config.nav, sorted(there - listed))
     return files
 
 
@@ -43,15 +43,14 @@ def keep(entries: list[Any], there: set[str]) -> list[Any]:
     return kept
 
 
-def add_decisions(entries: list[Any], pages: list[str]) -> None:
-    """Put the numbered pages of decisions behind the page that lists them."""
+def add_unlisted(entries: list[Any], pages: list[str]) -> None:
+    """Put every page that is not listed at the end of the section whose first page lies in the same folder."""
     for entry in entries:
-        if isinstance(entry, dict):
-            for target in entry.values():
-                if isinstance(target, list):
-                    if "decisions/index.md" in target:
-                        target.extend(pages)
-                    add_decisions(target, pages)
+        target = next(iter(entry.values())) if isinstance(entry, dict) else None
+        if isinstance(target, list):
+            folder = target[0].rpartition("/")[0] if isinstance(target[0], str) else None
+            target.extend(name for name in pages if name.rpartition("/")[0] == folder)
+            add_unlisted(target, pages)
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
