@@ -112,3 +112,14 @@ def test_detected_beats_are_where_they_were_put() -> None:
     samples, true = find_beats(make_record(), peaks="detect")
     assert set(true) == {""}
     assert np.abs(samples - R).max() <= 5
+
+
+def test_the_usual_beat_is_compared_r_peak_on_r_peak() -> None:
+    """Where a model's window is shifted, so is the usual beat that the beat is compared with and drawn over."""
+    time = np.arange(7000)
+    signal = sum(np.exp(-0.5 * ((time - at) / 6) ** 2) for at in R)
+    record = Record(np.asarray(signal, np.float32)[:, None], FS, ("II",), name="alike")
+    moved = measure_beats(record, R[5:6], R, offset_ms=np.array([50.0]))
+    np.testing.assert_allclose(moved.usual, moved.voltage, atol=0.05)
+    assert moved.facts[0].likeness > 0.99
+    assert abs(float(moved.times_ms[0, moved.usual[0, :, 0].argmax()])) < 3

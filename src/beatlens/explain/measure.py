@@ -131,10 +131,10 @@ def _measure(
     segments = label_segments(mine, np.rint(zero).astype(np.int64), before=grid.before, n_samples=grid.n_samples)
     some = everyone[:: max(1, len(everyone) // MAX_USUAL)]
     voltage, of_some = _voltage(whole, fs, samples, times), _voltage(whole, fs, some, grid.times_ms[None])
-    usual = np.median(of_some, axis=0)
-    likeness = _correlate(voltage[..., 0], usual[:, 0]) if len(everyone) > 3 else np.full(len(samples), np.nan)
+    usual = _at_times(np.median(of_some, axis=0), grid.times_ms, times)
+    likeness = _correlate(voltage[..., 0], usual[..., 0]) if len(everyone) > 3 else np.full(len(samples), np.nan)
     facts = _collect_facts(marks, own, everyone / fs, likeness)
-    return MeasuredBeats(times, voltage, np.broadcast_to(usual, voltage.shape), segments, facts)
+    return MeasuredBeats(times, voltage, usual, segments, facts)
 
 
 def _collect_facts(marks: Delineation, own: npt.NDArray[np.int64], times_s: Array, likeness: Array) -> list[Facts]:
@@ -173,10 +173,16 @@ def _voltage(signal: Array, fs: float, samples: npt.NDArray[np.int64], times_ms:
     return np.stack([np.interp(at, place, lead) for lead in signal.T], axis=2).astype(np.float32)
 
 
+def _at_times(usual: npt.NDArray[np.float32], times_ms: Array, wanted_ms: Array) -> npt.NDArray[np.float32]:
+    """Return the usual beat at each beat's own times, shape (n_beats, n_times, n_leads): R peak on R peak."""
+    leads = [np.interp(wanted_ms, times_ms, lead) for lead in usual.T]
+    return np.stack(leads, axis=2).astype(np.float32)
+
+
 def _correlate(windows: npt.NDArray[np.float32], usual: npt.NDArray[np.float32]) -> Array:
-    """Return the correlation of each window with the usual one; NaN where one is flat."""
+    """Return the correlation of each window with its row of the usual one; NaN where one is flat."""
     a = windows.astype(np.float64) - windows.mean(axis=1, keepdims=True)
-    b = usual.astype(np.float64) - usual.mean()
-    size = np.linalg.norm(a, axis=1) * np.linalg.norm(b)
-    found: Array = np.divide(a @ b, size, out=np.full(len(a), np.nan), where=size > 0)
+    b = usual.astype(np.float64) - usual.mean(axis=1, keepdims=True)
+    size = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    found: Array = np.divide((a * b).sum(axis=1), size, out=np.full(len(a), np.nan), where=size > 0)
     return found

@@ -112,4 +112,4 @@ def test_the_gallery_has_typical_doubtful_and_wrong_beats() -> None:
         ("misclassified", 9),
     ]
     titles = [axes.get_title(loc="left") for axes in plot_gallery(chosen).axes[:5]]
-    assert titles[-1] == "made up 9: V (0.90), is N"
+    assert titles[-1] == "sample 9: V (0.90), is N"

@@ -193,10 +193,12 @@ def plot_gallery(
     if not chosen:
         raise SignalError("'chosen' must hold at least one beat; got none")
     kinds = list(dict.fromkeys(kind for kind, _ in chosen))
+    records = ", ".join(dict.fromkeys(why.record for _, why in chosen if why.record))
     rows = {kind: [why for own, why in chosen if own == kind] for kind in kinds}
     columns = max(len(row) for row in rows.values())
     figure = style.new_figure(max(2.7 * columns + 1.2, 6.0), 2.2 * len(kinds) + 0.9)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", color=style.INK)
+    headline = f"{title}: {records}" if records else title
+    figure.suptitle(headline, x=0.01, ha="left", fontsize=12, fontweight="bold", color=style.INK)
     grid = figure.subplots(len(kinds), columns, sharex=True, squeeze=False)
     used = []
     for line, kind in zip(grid, kinds, strict=True):
@@ -258,7 +260,7 @@ def _headline(why: Explanation) -> str:
 
 def _caption(why: Explanation) -> str:
     shown = "> 0.99" if why.probability > 0.995 else f"{why.probability:.2f}"
-    return f"{why.record} {why.sample}: {why.predicted} ({shown})" + (f", is {why.true}" if why.true else "")
+    return f"sample {why.sample:,}: {why.predicted} ({shown})" + (f", is {why.true}" if why.true else "")
 
 
 def _name_segments(axes: Axes, segments: Mapping[str, tuple[float, float]], *, label: bool) -> None:
