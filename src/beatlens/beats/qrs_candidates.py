@@ -40,6 +40,7 @@ _BIN: Final = 6  # 50 ms
 _CONTEXT: Final = np.arange(-24, 25) * _BIN  # 1.2 s on either side
 _POLARITY: Final = np.arange(-8, 9)
 _CHUNK: Final = 20_000  # candidates described at a time: bounds the memory
+_PIECE: Final = 1 << 18
 
 N_FEATURES: Final = len(_SHAPE) + 2 * len(_CONTEXT) + 2
 
@@ -200,5 +201,8 @@ def _local_level(envelope: Float, usable: npt.NDArray[np.bool_]) -> Float:
     level = ndimage.percentile_filter(tops, 50, size=min(LEVEL_BLOCKS, 2 * len(tops) - 1), mode="nearest")
     floor = max(LEVEL_FLOOR * float(np.median(level)), 1e-30)
     level = np.maximum(level, floor)
-    spread: Float = np.interp(np.arange(len(envelope)), (known + 0.5) * block, level).astype(np.float32)
+    spread = np.empty(len(envelope), np.float32)
+    for start in range(0, len(envelope), _PIECE):  # a whole day at once would take its length thrice over
+        stop = min(start + _PIECE, len(envelope))
+        spread[start:stop] = np.interp(np.arange(start, stop), (known + 0.5) * block, level)
     return spread
