@@ -26,9 +26,12 @@ def describe_seed(card: ModelCard) -> str:
     values = " | ".join(f"{figures[name]:.4f}" for name in names)
     setting = card.configuration
     recipe = f"Adam, {setting['schedule']} learning rate {setting['learning_rate']:g}, batch {setting['batch_size']}"
+    epochs = f"at most {setting['epochs']} epochs"
+    if setting.get("start_from"):
+        epochs += " after those of the runs that it goes on from, in `examples/`"
     return (
-        f"**`{card.name}`, protocol `seed`** ({figures['n_beats']:,} held-out beats; {recipe}, at most "
-        f"{setting['epochs']} epochs). {card.protocol_note}\n\n"
+        f"**`{card.name}`, protocol `seed`** ({figures['n_beats']:,} held-out beats; {recipe}, "
+        f"{epochs}). {card.protocol_note}\n\n"
         f"| {' | '.join(names.values())} |\n|{' --- |' * len(names)}\n| {values} |\n"
     )
 
