@@ -1,4 +1,4 @@
-"""The baseline beside rhythm-lstm: gradient boosting on the same 57 features, each beat for itself.
+"""The baseline beside rhythm-lstm: gradient boosting on the same features, each beat for itself.
 
 Patient-wise folds of DS1; with --ds2 also trained on all of DS1 and looked at once on DS2, which is printed for the log.
 

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from beatlens.beats.likeness_features import LIKENESS_FEATURES, likeness_features
 from beatlens.beats.morphology import align_beats, describe_shapes, prepare_signal
 from beatlens.beats.rhythm import RHYTHM_FEATURES, rhythm_features
 from beatlens.beats.shape_features import SHAPE_FEATURES, shape_features
+from beatlens.explain.likeness_port import build_likeness_context, likeness_columns
 from beatlens.explain.methods import METHODS, attribute, methods_for, predict_logits
 from beatlens.explain.options import Options
 from beatlens.explain.rhythm import COMPANY, REACH, RHYTHM, WINDOW, RhythmBeats, read_rhythm_beats, rhythm_subject
@@ -21,7 +23,7 @@ from beatlens.explain.shape_port import scale_windows, shape_columns
 from beatlens.explain.subject import Subject
 from beatlens.models import ModelCard
 from beatlens.models.rhythm_lstm import RhythmLSTM
-from beatlens.models.rhythm_network import average_networks, build_rhythm_network
+from beatlens.models.rhythm_network import N_FEATURES, average_networks, build_rhythm_network
 from beatlens.records.record import Record
 
 FS = 250.0
@@ -57,7 +59,7 @@ def make_record(n_leads: int = 2, seconds: float = 60.0) -> tuple[Record, np.nda
 
 def make_model(*, windows: bool, networks: int = 2) -> RhythmLSTM:
     built = [build_rhythm_network(seed=k, n_units=6, windows=windows) for k in range(networks)]
-    features = np.random.default_rng(0).normal(size=(1, 400, 57)).astype(np.float32)
+    features = np.random.default_rng(0).normal(size=(1, 400, N_FEATURES)).astype(np.float32)
     for network in built:
         network.get_layer("scaling").adapt(features)
     return RhythmLSTM(average_networks(built), ModelCard.model_construct(name="rhythm-lstm", calibration={"temperature": 1.5}))
@@ -96,6 +98,12 @@ def test_the_differentiable_features_are_those_of_the_encoder(n_leads: int) -> N
     np.testing.assert_allclose(w, shapes.windows, atol=1e-5)
     found = np.asarray(shape_columns(w, jax_context))
     for column, name in enumerate(SHAPE_FEATURES):
+        np.testing.assert_allclose(found[:, column], expected[:, column], atol=2e-3, err_msg=name)
+    pre_to_local = rhythm[:, RHYTHM_FEATURES.index("pre_to_local")]
+    expected = likeness_features(shapes, pre_to_local)
+    jax_context |= build_likeness_context(shapes, expected, pre_to_local)
+    found = np.asarray(likeness_columns(w, jax_context))
+    for column, name in enumerate(LIKENESS_FEATURES):
         np.testing.assert_allclose(found[:, column], expected[:, column], atol=2e-3, err_msg=name)
 
 

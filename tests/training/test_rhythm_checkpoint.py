@@ -15,7 +15,7 @@ from beatlens.training import rhythm_run
 from beatlens.training.rhythm import Example, RhythmTraining
 from beatlens.training.rhythm_run import train_rhythm_lstm
 
-SETTINGS = RhythmTraining(epochs=2, batch_size=4, sequence=8, units=3, networks=2, seed=3)
+SETTINGS = RhythmTraining(epochs=2, batch_size=4, sequence=8, units=3, networks=2, seed=3, jobs=1)
 FOLDS = (("a",),)
 
 

@@ -8,8 +8,8 @@ import pytest
 from beatlens.beats.morphology import AFTER, BEFORE
 from beatlens.models.rhythm_encoding import EncodedBeats
 from beatlens.models.rhythm_network import N_FEATURES, build_rhythm_network
-from beatlens.training.rhythm import Example, RhythmTraining
-from beatlens.training.rhythm_fit import LEAST_RATE, compile_pass, draw, fit_network, lay_out
+from beatlens.training.rhythm import Example, RhythmTraining, fit_threshold
+from beatlens.training.rhythm_fit import LEAST_RATE, compile_pass, draw, fit, fit_network, lay_out
 
 SETTINGS = RhythmTraining(epochs=8, batch_size=4, sequence=16, units=8, networks=1, learning_rate=0.01, composed=1)
 
@@ -98,3 +98,18 @@ def test_padding_weighs_nothing_and_the_rate_falls() -> None:
     assert drawn.weights[0, 5] == 0
     assert (drawn.weights[0, [0, 1, 2]] > 0).all()
     assert LEAST_RATE * 0.01 <= drawn.rates[drawn.n_steps - 1] < 0.1 * 0.01
+
+
+def test_networks_trained_beside_each_other_are_those_trained_one_by_one() -> None:
+    """The number of jobs changes no weight."""
+    settings = SETTINGS.model_copy(update={"epochs": 1, "networks": 2})
+    examples = made_examples(60, 2)
+    one, two = (fit(settings.model_copy(update={"jobs": jobs}), examples).get_weights() for jobs in (1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_the_threshold_of_abnormal_beats_is_the_one_of_most_f1() -> None:
+    """Where normal beats reach 0.6 and abnormal ones start at 0.7, the limit lies between; uncounted beats do not matter."""
+    abnormal = np.concatenate([np.linspace(0, 0.6, 90), np.linspace(0.7, 1, 30), np.full(50, 0.65)])
+    labels = np.array([0] * 90 + [2] * 30 + [-1] * 50)
+    assert 0.6 < fit_threshold(abnormal, labels) <= 0.7

@@ -7,8 +7,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from beatlens.beats.morphology import FS, P_WAVE, QRS, SHIFT_REACH, T_WAVE, TINY, BeatShapes, likeness
+from beatlens.beats.morphology import P_WAVE, QRS, T_WAVE, TINY, BeatShapes, likeness
 from beatlens.beats.rhythm import LOCAL_HALF, neighbour_index
+from beatlens.beats.shape_measures import corr_rows, row_likeness, shifted_corr, width_ms
 
 Array = npt.NDArray[np.floating]
 
@@ -72,7 +73,7 @@ def shape_features(shapes: BeatShapes, pre_to_local: Array, pre_rr: Array) -> Ar
         return np.zeros((0, len(SHAPE_FEATURES)), np.float32)
     qrs_columns = _complex_columns(w, dominant)
     flat = w[:, QRS].reshape(n, -1)
-    alike_before = _row_likeness(flat, np.roll(flat, 1, axis=0))
+    alike_before = row_likeness(flat, np.roll(flat, 1, axis=0))
     alike_after = np.roll(alike_before, -1)
     columns = [
         *qrs_columns,
@@ -86,59 +87,31 @@ def shape_features(shapes: BeatShapes, pre_to_local: Array, pre_rr: Array) -> Ar
     return np.asarray(np.nan_to_num(np.stack(columns, axis=1)), dtype=np.float32)
 
 
-def _corr(a: Array, b: Array) -> Array:
-    """Correlate each row of ``a`` (n, k) with the row of ``b`` (n, k) or (k,), after taking both means away."""
-    a = a - a.mean(axis=-1, keepdims=True)
-    b = b - b.mean(axis=-1, keepdims=True)
-    return np.asarray((a * b).sum(axis=-1) / (np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1)) + TINY))
-
-
-def _row_likeness(a: Array, b: Array) -> Array:
-    return np.asarray(2 * (a * b).sum(axis=1) / ((a**2).sum(axis=1) + (b**2).sum(axis=1) + TINY))
-
-
-def _shifted_corr(w: Array, template: Array, part: slice) -> Array:
-    """Return the best correlation of a part of each beat with that of the template, moved two samples either way."""
-    shifts = range(-SHIFT_REACH, SHIFT_REACH + 1)
-    all_corr = np.stack(
-        [_corr(w[:, part.start + s : part.stop + s].reshape(len(w), -1), template[part].reshape(-1)) for s in shifts]
-    )
-    return np.asarray(all_corr.max(axis=0))
-
-
-def _width_ms(qrs: Array) -> Array:
-    """Twice the standard deviation in time of the squared slope, in ms: the spread of the steep part, without thresholds."""
-    power = (np.diff(qrs, axis=1) ** 2).sum(axis=2) + 1e-9
-    at = np.arange(power.shape[1]) * 1000 / FS
-    centre = (power * at).sum(axis=1) / power.sum(axis=1)
-    return np.asarray(2 * np.sqrt((power * (at - centre[:, None]) ** 2).sum(axis=1) / power.sum(axis=1)))
-
-
 def _complex_columns(w: Array, dominant: Array) -> list[Array]:
     n = len(w)
     qrs, usual = w[:, QRS], dominant[QRS]
-    corr = _shifted_corr(w, dominant, QRS)
+    corr = shifted_corr(w, dominant, QRS)
     middle = (QRS.start + QRS.stop) // 2
     first, second = slice(QRS.start, middle), slice(middle, QRS.stop)
-    by_lead = np.stack([_shifted_corr(w[..., [k]], dominant[:, [k]], QRS) for k in range(w.shape[2])])
-    width = np.log(_width_ms(qrs))
-    usual_width = np.log(_width_ms(usual[None]))[0]
+    by_lead = np.stack([shifted_corr(w[..., [k]], dominant[:, [k]], QRS) for k in range(w.shape[2])])
+    width = np.log(width_ms(qrs))
+    usual_width = np.log(width_ms(usual[None]))[0]
     size = np.log(np.sqrt((qrs**2).mean(axis=(1, 2))) + 1e-3) - np.log(np.sqrt((usual**2).mean()) + 1e-3)
     t = w[:, T_WAVE]
     t_size = np.log(np.sqrt(t.var(axis=1).mean(axis=1)) + 1e-3) - np.log(np.sqrt(dominant[T_WAVE].var(axis=0).mean()) + 1e-3)
     return [
         corr,
-        _row_likeness(qrs.reshape(n, -1), np.broadcast_to(usual.reshape(-1), (n, usual.size))),
-        _shifted_corr(w, dominant, first),
-        _shifted_corr(w, dominant, second),
+        row_likeness(qrs.reshape(n, -1), np.broadcast_to(usual.reshape(-1), (n, usual.size))),
+        shifted_corr(w, dominant, first),
+        shifted_corr(w, dominant, second),
         by_lead.min(axis=0),
         size,
         width,
         width - usual_width,
         np.log(np.abs(qrs).mean(axis=(1, 2)) + 1e-3) - np.log(np.abs(usual).mean() + 1e-3),
-        _shifted_corr(w, dominant, T_WAVE),
+        shifted_corr(w, dominant, T_WAVE),
         t_size,
-        _corr(w.reshape(n, -1), dominant.reshape(-1)),
+        corr_rows(w.reshape(n, -1), dominant.reshape(-1)),
     ]
 
 
@@ -173,7 +146,7 @@ def _p_columns(w: Array, dominant: Array, pre_rr: Array) -> list[Array]:
     own, local = _coherence(unit, LOCAL_HALF - 1)
     _, wide = _coherence(unit, 30)
     # After the longest intervals a conducted P wave is the likeliest, whatever the majority of the beats is.
-    usual_complex = _shifted_corr(w, dominant, QRS) > 0.8
+    usual_complex = shifted_corr(w, dominant, QRS) > 0.8
     if not usual_complex.any():
         usual_complex[:] = True
     after_long = usual_complex & (pre_rr >= np.quantile(pre_rr[usual_complex], 0.85))
@@ -184,7 +157,7 @@ def _p_columns(w: Array, dominant: Array, pre_rr: Array) -> list[Array]:
     size = np.sqrt((template**2).sum())
     return [
         np.log(norm / np.sqrt(waves.shape[1]) + 1e-3),
-        _corr(waves, usual),
+        corr_rows(waves, usual),
         np.log(np.sqrt(((waves - usual) ** 2).mean(axis=1)) + 1e-3),
         own,
         local,
@@ -206,8 +179,8 @@ def _group_columns(w: Array, dominant: Array, groups: npt.NDArray[np.int64], pre
         rows[k] = (
             early[1],
             early[2] - early[0],
-            _shifted_corr(typical[None], dominant, QRS)[0],
-            np.log(_width_ms(typical[None, QRS]))[0] - np.log(_width_ms(dominant[None, QRS]))[0],
+            shifted_corr(typical[None], dominant, QRS)[0],
+            np.log(width_ms(typical[None, QRS]))[0] - np.log(width_ms(dominant[None, QRS]))[0],
             np.log(counts[k]),
         )
     return [np.log(counts[inverse] / n), (groups == 0).astype(np.float64), *rows[inverse].T]

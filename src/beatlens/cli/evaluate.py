@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,7 +34,7 @@ class _Request:
     protocol: Protocol
     names: tuple[str, ...]
     database: Path
-    threshold: float
+    threshold: float | None
     n_resamples: int
     n_leads: int | None
     figures: Path | None
@@ -50,7 +50,10 @@ def evaluate(
     test: Annotated[str | None, typer.Option(help="The annotator in that folder; needed if there are several.")] = None,
     records: Annotated[Path | None, typer.Option(help="File of record names, one a line; DS2 if not given.")] = None,
     database: Annotated[Path | None, typer.Option(help="The unpacked MIT-BIH database; found if not given.")] = None,
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="Probability from which on a beat is abnormal.")] = 0.5,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Probability from which on a beat is abnormal; the model's own, or 0.5, if not given."),
+    ] = None,
     resamples: Annotated[int, typer.Option(min=1, help="Resamples of the records for the 95 % intervals.")] = 1000,
     leads: Annotated[int | None, typer.Option(min=1, help="Show the model so many leads, the first; all if not given.")] = None,
     figures: Annotated[
@@ -164,6 +167,9 @@ def _evaluate_model(name: str, asked: _Request) -> Result:
             )
     if asked.protocol is Protocol.EC57:
         return _report_ec57(annotated, asked, provenance, notes)
+    if asked.threshold is None:
+        asked = replace(asked, threshold=float(getattr(judge, "abnormal_threshold", 0.5)))
+    notes += (f"A beat counts as abnormal from a probability of {asked.threshold:g} on.",)
     return _report_inter_patient(calls, reference, asked, provenance, notes)
 
 
@@ -197,7 +203,7 @@ def _evaluate_seed(judge: Any, asked: _Request) -> Result:
         judge.predict_abnormal(held_out.windows),
         records=held_out.records,
         symbols=held_out.symbols,
-        threshold=asked.threshold,
+        threshold=0.5 if asked.threshold is None else asked.threshold,
     )
     said = f"{len(held_out)} held-out beats of a random {config.test_fraction:.0%} of balanced beats, seed {config.seed}"
     weights = card_field(judge.card, "sha256") or ""
@@ -266,7 +272,8 @@ def _report_inter_patient(
     from beatlens.evaluation.protocols.inter_patient import evaluate_inter_patient
     from beatlens.evaluation.protocols.reports import report_inter_patient
 
-    figures = evaluate_inter_patient(calls, reference, threshold=asked.threshold, n_resamples=asked.n_resamples)
+    threshold = 0.5 if asked.threshold is None else asked.threshold
+    figures = evaluate_inter_patient(calls, reference, threshold=threshold, n_resamples=asked.n_resamples)
     if asked.figures is not None:
         from beatlens.reports.figures.reliability import save_inter_patient_figures
 

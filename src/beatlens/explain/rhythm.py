@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from beatlens.beats.likeness_features import LIKENESS_FEATURES
 from beatlens.beats.morphology import BEFORE, FS, describe_shapes, prepare_signal
 from beatlens.beats.rhythm import RHYTHM_FEATURES
+from beatlens.explain.likeness_port import LIKENESS_CONTEXT, build_likeness_context, likeness_columns
 from beatlens.explain.rhythm_context import build_context
 from beatlens.explain.shape_port import scale_windows, shape_columns
 from beatlens.explain.subject import Subject
@@ -37,7 +39,7 @@ WINDOW, RHYTHM, COMPANY = "window", "rhythm", "company"
 """The inputs: voltage in mV (n, 112, leads); the 22 rhythm features (n, 22); the states brought by the other beats."""
 CONTEXT: Final = (
     "gain", "dominant", "previous_qrs", "next_qrs", "group", "usual_p", "long_p", "long_coherence", "local_p", "local_width",
-    "wide_p", "wide_width", "usual_qrs", "other_qrs", "other_pinv", "other_allowed",
+    "wide_p", "wide_width", "usual_qrs", "other_qrs", "other_pinv", "other_allowed", *LIKENESS_CONTEXT,
 )  # fmt: skip
 USUAL: Final = {WINDOW: "usual_window", RHYTHM: "usual_rhythm", COMPANY: "usual_company"}
 """For each input, the fixed input that holds the recording's usual value of it."""
@@ -107,7 +109,8 @@ def subject_of_steps(
 
         context = {name: inputs[name] for name in CONTEXT}
         w = scale_windows(inputs[WINDOW], context)
-        return jnp.concatenate([inputs[RHYTHM], shape_columns(w, context)], axis=1), w, inputs["dominant"]
+        columns = [inputs[RHYTHM], shape_columns(w, context), likeness_columns(w, context)]
+        return jnp.concatenate(columns, axis=1), w, inputs["dominant"]
 
     def logits(inputs: dict[str, jax.Array]) -> jax.Array:
         steps = steps_for(inputs)
@@ -210,6 +213,8 @@ def _read_stretch(
     n_rhythm = len(RHYTHM_FEATURES)
     pre_rr = encoded.features[:, RHYTHM_FEATURES.index("pre_rr")]
     voltage, context = build_context(x, encoded.r_samples, shapes, encoded.features[:, n_rhythm:], pre_rr)
+    likeness = encoded.features[:, -len(LIKENESS_FEATURES) :]
+    context |= build_likeness_context(shapes, likeness, encoded.features[:, RHYTHM_FEATURES.index("pre_to_local")])
     usual = np.median(encoded.features[shapes.groups == 0], axis=0)
     company = _Company(model, encoded, usual)
     inputs: Arrays = {name: values[rows] for name, values in context.items()}

@@ -45,8 +45,8 @@ def shape_columns(w: jax.Array, context: Context) -> jax.Array:
     flat = w[:, QRS].reshape(len(w), -1)
     columns = [
         *_complex_columns(w, context["dominant"]),
-        _likeness(flat, context["previous_qrs"]),
-        _likeness(context["next_qrs"], flat),
+        complex_likeness(flat, context["previous_qrs"]),
+        complex_likeness(context["next_qrs"], flat),
         *_p_columns(w, context),
         *jnp.moveaxis(context["group"], 1, 0),
         *_fusion_columns(flat, context),
@@ -66,11 +66,12 @@ def _corr(a: jax.Array, b: jax.Array) -> jax.Array:
     return (a * b).sum(axis=-1) / (_root((a**2).sum(axis=-1) * (b**2).sum(axis=-1)) + TINY)
 
 
-def _likeness(a: jax.Array, b: jax.Array) -> jax.Array:
+def complex_likeness(a: jax.Array, b: jax.Array) -> jax.Array:
+    """Return ``2 a.b / (a.a + b.b)`` of each row of ``a`` with that of ``b``."""
     return 2 * (a * b).sum(axis=1) / ((a**2).sum(axis=1) + (b**2).sum(axis=1) + TINY)
 
 
-def _shifted_corr(w: jax.Array, template: jax.Array, part: slice) -> jax.Array:
+def complex_corr(w: jax.Array, template: jax.Array, part: slice) -> jax.Array:
     """Return the best correlation with the template, moved two samples either way; all shifts at once, to compile fast."""
     usual = template[:, part].reshape(len(w), 1, -1)
     shifts = np.arange(-SHIFT_REACH, SHIFT_REACH + 1)[:, None]
@@ -78,7 +79,8 @@ def _shifted_corr(w: jax.Array, template: jax.Array, part: slice) -> jax.Array:
     return _corr(moved.reshape(len(w), len(shifts), -1), usual).max(axis=1)
 
 
-def _log_width(qrs: jax.Array) -> jax.Array:
+def log_width(qrs: jax.Array) -> jax.Array:
+    """Return the log of the width in ms: twice the standard deviation in time of the squared slope."""
     import jax.numpy as jnp
 
     power = (jnp.diff(qrs, axis=1) ** 2).sum(axis=2) + 1e-9
@@ -88,7 +90,8 @@ def _log_width(qrs: jax.Array) -> jax.Array:
     return jnp.log(2 * _root((power * (at - centre[:, None]) ** 2).sum(axis=1) / total))
 
 
-def _log_size(values: jax.Array) -> jax.Array:
+def log_size(values: jax.Array) -> jax.Array:
+    """Return the log of the root of mean squares, bounded below."""
     import jax.numpy as jnp
 
     return jnp.log(_root(values) + 1e-3)
@@ -100,20 +103,20 @@ def _complex_columns(w: jax.Array, dominant: jax.Array) -> list[jax.Array]:
     n, qrs, usual = len(w), w[:, QRS], dominant[:, QRS]
     middle = (QRS.start + QRS.stop) // 2
     leads = range(w.shape[2])
-    by_lead = jnp.stack([_shifted_corr(w[..., k : k + 1], dominant[..., k : k + 1], QRS) for k in leads])
-    width = _log_width(qrs)
+    by_lead = jnp.stack([complex_corr(w[..., k : k + 1], dominant[..., k : k + 1], QRS) for k in leads])
+    width = log_width(qrs)
     return [
-        _shifted_corr(w, dominant, QRS),
-        _likeness(qrs.reshape(n, -1), usual.reshape(n, -1)),
-        _shifted_corr(w, dominant, slice(QRS.start, middle)),
-        _shifted_corr(w, dominant, slice(middle, QRS.stop)),
+        complex_corr(w, dominant, QRS),
+        complex_likeness(qrs.reshape(n, -1), usual.reshape(n, -1)),
+        complex_corr(w, dominant, slice(QRS.start, middle)),
+        complex_corr(w, dominant, slice(middle, QRS.stop)),
         by_lead.min(axis=0),
-        _log_size((qrs**2).mean(axis=(1, 2))) - _log_size((usual**2).mean(axis=(1, 2))),
+        log_size((qrs**2).mean(axis=(1, 2))) - log_size((usual**2).mean(axis=(1, 2))),
         width,
-        width - _log_width(usual),
+        width - log_width(usual),
         jnp.log(jnp.abs(qrs).mean(axis=(1, 2)) + 1e-3) - jnp.log(jnp.abs(usual).mean(axis=(1, 2)) + 1e-3),
-        _shifted_corr(w, dominant, T_WAVE),
-        _log_size(w[:, T_WAVE].var(axis=1).mean(axis=1)) - _log_size(dominant[:, T_WAVE].var(axis=1).mean(axis=1)),
+        complex_corr(w, dominant, T_WAVE),
+        log_size(w[:, T_WAVE].var(axis=1).mean(axis=1)) - log_size(dominant[:, T_WAVE].var(axis=1).mean(axis=1)),
         _corr(w.reshape(n, -1), dominant.reshape(n, -1)),
     ]
 
@@ -141,7 +144,7 @@ def _p_columns(w: jax.Array, context: Context) -> list[jax.Array]:
     return [
         jnp.log(norm / np.sqrt(waves.shape[1]) + 1e-3),
         _corr(waves, usual),
-        _log_size(((waves - usual) ** 2).mean(axis=1)),
+        log_size(((waves - usual) ** 2).mean(axis=1)),
         own,
         local,
         wide,

@@ -8,12 +8,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from beatlens.beats.likeness_features import LIKENESS_FEATURES, likeness_features
 from beatlens.beats.morphology import AFTER, BEFORE, FS, Array, align_beats, describe_shapes, prepare_signal
 from beatlens.beats.rhythm import RHYTHM_FEATURES, rhythm_features
 from beatlens.beats.shape_features import SHAPE_FEATURES, shape_features
 from beatlens.models.rhythm_network import N_LEADS
 
-FEATURES: Final = RHYTHM_FEATURES + SHAPE_FEATURES
+FEATURES: Final = RHYTHM_FEATURES + SHAPE_FEATURES + LIKENESS_FEATURES
 STRETCH_S: Final = 1800.0
 """A recording is described in stretches of at most this length: what is usual changes over a day."""
 FIRST_CHOICE: Final = ("MLII", "II", "ML2", "LEAD II")
@@ -26,7 +27,7 @@ class EncodedBeats:
 
     Parameters
     ----------
-    features : ndarray of float32, shape (n_beats, 57)
+    features : ndarray of float32, shape (n_beats, 69)
         Columns as in `FEATURES`, not scaled.
     windows : ndarray of float32, shape (n_beats, 112, n_leads)
         See `beatlens.beats.morphology.BeatShapes`.
@@ -55,7 +56,8 @@ def encode_prepared(x: Array, times_s: npt.NDArray[np.floating]) -> EncodedBeats
     rhythm = rhythm_features(times_s)
     shapes = describe_shapes(x, aligned)
     pre_to_local, pre_rr = rhythm[:, RHYTHM_FEATURES.index("pre_to_local")], rhythm[:, RHYTHM_FEATURES.index("pre_rr")]
-    columns = np.concatenate([rhythm, shape_features(shapes, pre_to_local, pre_rr)], axis=1)
+    shape = shape_features(shapes, pre_to_local, pre_rr)
+    columns = np.concatenate([rhythm, shape, likeness_features(shapes, pre_to_local)], axis=1)
     return EncodedBeats(columns, shapes.windows, shapes.dominant, aligned)
 
 

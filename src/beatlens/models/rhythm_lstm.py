@@ -39,7 +39,8 @@ class RhythmLSTM:
     keras_model : keras.Model
         Of `beatlens.models.rhythm_network.build_rhythm_network`'s architecture.
     card : ModelCard
-        ``card.calibration["temperature"]`` divides the logits; 1 if it is missing.
+        ``card.calibration["temperature"]`` divides the logits; 1 if it is missing. ``["abnormal_threshold"]`` is the
+        probability from which on a beat is best called abnormal; 0.5 if it is missing.
 
     Raises
     ------
@@ -62,6 +63,7 @@ class RhythmLSTM:
         self.card = card
         self.name = card.name
         self.temperature = float(card.calibration.get("temperature", 1.0))
+        self.abnormal_threshold = float(card.calibration.get("abnormal_threshold", 0.5))
         self._names = names
 
     def logits(self, inputs: dict[str, Any]) -> Any:
@@ -70,7 +72,7 @@ class RhythmLSTM:
         Parameters
         ----------
         inputs : dict of arrays
-            ``features`` (n, beats, 57), ``mask`` (n, beats, 1), ``windows`` (n, beats, 112, 2), ``dominant`` (n, 112, 2),
+            ``features`` (n, beats, 69), ``mask`` (n, beats, 1), ``windows`` (n, beats, 112, 2), ``dominant`` (n, 112, 2),
             ``leads`` (n, 2), as made by `sequences`.
 
         Returns

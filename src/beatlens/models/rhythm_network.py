@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from beatlens.beats.likeness_features import LIKENESS_FEATURES
 from beatlens.beats.morphology import AFTER, BEFORE
 from beatlens.beats.rhythm import RHYTHM_FEATURES
 from beatlens.beats.shape_features import SHAPE_FEATURES
@@ -18,7 +19,7 @@ from beatlens.models.engine import load_keras
 CLASSES: Final = ("N", "S", "V", "F")
 N_SAMPLES: Final = BEFORE + AFTER
 N_LEADS: Final = 2
-N_FEATURES: Final = len(RHYTHM_FEATURES) + len(SHAPE_FEATURES)
+N_FEATURES: Final = len(RHYTHM_FEATURES) + len(SHAPE_FEATURES) + len(LIKENESS_FEATURES)
 
 
 def build_rhythm_network(*, seed: int | None = None, n_units: int = 48, windows: bool = True) -> Any:
@@ -36,7 +37,7 @@ def build_rhythm_network(*, seed: int | None = None, n_units: int = 48, windows:
     Returns
     -------
     keras.Model
-        Inputs ``features`` (n, beats, 57), ``mask`` (n, beats, 1: 1 where there is a beat) and, if it sees shapes,
+        Inputs ``features`` (n, beats, 69), ``mask`` (n, beats, 1: 1 where there is a beat) and, if it sees shapes,
         ``windows`` (n, beats, 112, 2), ``dominant`` (n, 112, 2) and ``leads`` (n, 2: 1 where there is a lead); output
         (n, beats, 4): logits of N, S, V, F.
     """

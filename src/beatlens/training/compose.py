@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from beatlens.beats.morphology import AFTER, BEFORE, FS, Array, cut_padded
 
-Rhythm = Literal["runs", "fibrillation", "ectopy"]
-RHYTHMS: Final[tuple[Rhythm, ...]] = ("runs", "fibrillation", "ectopy")
+Rhythm = Literal["runs", "fibrillation", "ectopy", "atrial"]
+RHYTHMS: Final[tuple[Rhythm, ...]] = ("runs", "fibrillation", "ectopy", "atrial")
 
 _P_STARTS: Final = BEFORE - 38
 _QRS_STARTS: Final = BEFORE - 10
@@ -74,14 +74,15 @@ def compose_recording(
         Patient whose normal complexes are used.
     ectopic : BeatPool
         Patient whose ventricular complexes are used; may be the same.
-    rhythm : {"runs", "fibrillation", "ectopy"}
+    rhythm : {"runs", "fibrillation", "ectopy", "atrial"}
         ``runs``: slow sinus beats with P waves (N) between early, regular runs without them, or with another one (S).
         ``fibrillation``: no P waves, irregular (N), some ventricular beats. ``ectopy``: sinus rhythm with ventricular beats,
-        atrial beats, and fusions of the normal and the ventricular complex.
+        atrial beats, and fusions of the normal and the ventricular complex. ``atrial``: sinus rhythm that breathes and drifts,
+        with pauses, and early atrial beats of all patterns.
     rng : numpy Generator
     n_beats : int
     """
-    makers = {"runs": _runs, "fibrillation": _fibrillation, "ectopy": _ectopy}
+    makers = {"runs": _runs, "fibrillation": _fibrillation, "ectopy": _ectopy, "atrial": _atrial}
     kinds, intervals = makers[rhythm](pool, rng, n_beats)
     times = np.cumsum(intervals)
     r = np.round(times * FS).astype(np.int64) + BEFORE
@@ -91,9 +92,9 @@ def compose_recording(
     other = _clean(ectopic.of_class("V"))
     other = other if len(other) else -np.roll(np.repeat(normal, 2, axis=1)[:, BEFORE : BEFORE + 112], 0, axis=1)
     # One or two ventricular foci a recording, each a small set of like beats.
-    foci = [_alike(other, rng) for _ in range(2)]
-    boost = rng.uniform(0.7, 1.4)
-    changed_p = np.float32(rng.choice([0.0, 0.0, 0.0, -0.6, 0.3, -1.0]))
+    foci = [_stretch(_alike(other, rng), rng.uniform(0.85, 1.25)) * rng.uniform(0.7, 1.4, n_leads) for _ in range(2)]
+    blend = _Blend(rng.uniform(0.15, 0.8), rng.uniform(0.3, 1.0), int(rng.integers(-6, 4)))
+    changed_p = np.float32(rng.choice([0.0, 0.0, 0.0, -0.6, 0.3, 0.7, -1.0]))
     usual = _alike(normal, rng, 200)
     for kind, at in zip(kinds, r, strict=True):
         beat = usual[rng.integers(len(usual))]
@@ -105,15 +106,38 @@ def compose_recording(
             piece = _taper(beat, _QRS_STARTS) + changed_p * (_taper(beat, _P_STARTS) - _taper(beat, _QRS_STARTS))
         else:
             focus = foci[0] if rng.random() < 0.9 else foci[1]
-            wide = focus[rng.integers(len(focus))] * boost
-            share = rng.uniform(0.35, 0.65) if kind == "F" else 0.0
-            piece = share * _taper(beat, _P_STARTS if rng.random() < 0.8 else _QRS_STARTS) + (1 - share) * _taper(
-                wide, _P_STARTS + 14
-            )
+            piece = _taper(focus[rng.integers(len(focus))], _P_STARTS + 14)
+            if kind == "F":
+                piece = blend.of(_taper(beat, _P_STARTS if rng.random() < 0.8 else _QRS_STARTS), piece, rng)
         signal[at - BEFORE : at + AFTER] += piece
     signal += _background(len(signal), n_leads, rng, fibrillation=rhythm == "fibrillation")
     classes = np.array([{"A": "N"}.get(kind, kind) for kind in kinds], dtype="<U1")
     return Composed(signal.astype(np.float32), r, classes)
+
+
+@dataclass(frozen=True)
+class _Blend:
+    """How much of the normal and of the ventricular complex the fusions of a recording hold, and how they lie in time."""
+
+    normal: float
+    ventricular: float
+    lag: int
+
+    def of(self, beat: Array, wide: Array, rng: np.random.Generator) -> Array:
+        """Return one fusion; they vary, for each begins at another moment."""
+        share = np.float32(rng.normal(0, 0.12))
+        moved = np.roll(wide, self.lag + int(rng.integers(-1, 2)), axis=0)
+        mixed: Array = max(0.0, self.normal + share) * beat + max(0.1, self.ventricular - share) * moved
+        return mixed
+
+
+def _stretch(windows: Array, factor: float) -> Array:
+    """Make complexes wider or narrower in time, about their R position."""
+    at = BEFORE + (np.arange(windows.shape[1]) - BEFORE) / factor
+    low = np.clip(np.floor(at).astype(int), 0, windows.shape[1] - 2)
+    part = np.clip(at - low, 0, 1)[:, None].astype(np.float32)
+    stretched: Array = windows[:, low] * (1 - part) + windows[:, low + 1] * part
+    return stretched
 
 
 def _clean(windows: Array) -> Array:
@@ -183,7 +207,7 @@ def _fibrillation(pool: BeatPool, rng: np.random.Generator, n_beats: int) -> tup
 
 def _ectopy(pool: BeatPool, rng: np.random.Generator, n_beats: int) -> tuple[list[str], list[float]]:
     base = float(np.clip(pool.rr_s * rng.uniform(0.8, 1.3), 0.5, 1.4))
-    ventricular, atrial, fused = rng.choice([0.03, 0.1, 0.3]), rng.choice([0, 0.01, 0.06]), rng.choice([0, 0.01, 0.05])
+    ventricular, atrial, fused = rng.choice([0.03, 0.1, 0.3]), rng.choice([0, 0.01, 0.06]), rng.choice([0, 0.01, 0.05, 0.12])
     runs = rng.choice([0.0, 0.1, 0.6])
     early = rng.uniform(0.55, 0.9)
     kinds: list[str] = []
@@ -207,5 +231,39 @@ def _ectopy(pool: BeatPool, rng: np.random.Generator, n_beats: int) -> tuple[lis
             fusion = u > 1 - fused
             kinds.append("F" if fusion else "N")
             intervals.append((owed or wander) * (rng.uniform(0.86, 1.02) if fusion else 1.0))
+            owed = 0.0
+    return kinds, list(np.clip(intervals, 0.3, 3))
+
+
+def _atrial(pool: BeatPool, rng: np.random.Generator, n_beats: int) -> tuple[list[str], list[float]]:
+    base = float(np.clip(pool.rr_s * rng.uniform(0.8, 1.4), 0.5, 1.5))
+    breath, period, drift = rng.uniform(0, 0.12), rng.uniform(3, 7), rng.uniform(0, 0.02)
+    coupling, rest = rng.uniform(0.45, 0.88), rng.uniform(0.95, 1.3)
+    rate, pattern = rng.choice([0.01, 0.05, 0.15]), int(rng.choice([0, 0, 0, 2, 3]))
+    run, pauses, ventricular = rng.choice([0.0, 0.2, 0.5]), rng.choice([0.0, 0.02]), rng.choice([0.0, 0.0, 0.03])
+    kinds: list[str] = []
+    intervals: list[float] = []
+    level = owed = 0.0
+    in_pattern = False
+    while len(kinds) < n_beats:
+        level = float(np.clip(0.98 * level + rng.normal(0, drift), -0.3, 0.3))
+        usual = base * np.exp(level + breath * np.sin(2 * np.pi * len(kinds) / period)) * rng.normal(1, 0.02)
+        # Bigeminy and trigeminy come and go.
+        in_pattern = (rng.random() < 0.97) if in_pattern else bool(pattern and rng.random() < 0.02)
+        due = in_pattern and kinds[-pattern + 1 :] == ["N"] * (pattern - 1)
+        u = rng.random()
+        if due or (not in_pattern and u < rate):
+            n_early = int(rng.integers(2, 6)) if rng.random() < run and not due else 1
+            kinds += ["S"] * n_early
+            intervals += list(usual * coupling * rng.normal(1, 0.05, n_early))
+            owed = usual * rest
+        elif u > 1 - ventricular:
+            kinds.append("V")
+            intervals.append(usual * rng.uniform(0.55, 0.85))
+            owed = 2 * usual - intervals[-1]
+        else:
+            kinds.append("N")
+            # A pause is a beat that was not conducted, or a slow escape of the same focus.
+            intervals.append((owed or usual) * (rng.uniform(1.25, 1.9) if rng.random() < pauses else 1.0))
             owed = 0.0
     return kinds, list(np.clip(intervals, 0.3, 3))

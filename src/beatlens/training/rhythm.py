@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -16,7 +17,7 @@ from beatlens.databases.mitdb import DS1, read_mitdb
 from beatlens.labels import classify_symbols
 from beatlens.models.rhythm_encoding import EncodedBeats, choose_leads, encode_prepared
 from beatlens.models.rhythm_network import CLASSES
-from beatlens.training.augment import cut_strips, degrade
+from beatlens.training.augment import cut_strips, degrade, made_noise
 from beatlens.training.compose import BeatPool, beat_pool, compose_recording
 
 FOLDS: Final = (
@@ -29,30 +30,37 @@ FOLDS: Final = (
 ARRHYTHMIC: Final = ("124", "201", "203", "207")
 """Records whose normal beats mostly have no sinus P wave: no composed atrial runs are made of them."""
 
+NOISY_SHARE: Final = 0.4
+"""Share of the composed recordings that noise is added to."""
+
 
 class RhythmTraining(BaseModel):
     """How ``rhythm-lstm`` is trained."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    epochs: Annotated[int, Field(ge=1, description="Passes over the drawn examples.")] = 14
+    epochs: Annotated[int, Field(ge=1, description="Passes over the drawn examples.")] = 24
     learning_rate: Annotated[float, Field(gt=0, description="AdamW's peak learning rate.")] = 2e-3
     weight_decay: Annotated[float, Field(ge=0, description="AdamW's weight decay.")] = 0.01
     batch_size: Annotated[int, Field(ge=1, description="Sequences a step.")] = 32
     sequence: Annotated[int, Field(ge=8, description="Beats a sequence.")] = 64
     class_weights: Annotated[tuple[float, float, float, float], Field(description="Of N, S, V, F in the loss.")] = (
         1,
-        3,
+        2,
         1.5,
         1.5,
     )
     composed: Annotated[float, Field(ge=0, le=1, description="Share of the composed recordings drawn each epoch.")] = 0.5
     degraded: Annotated[float, Field(ge=0, le=1, description="Share of degraded copies, strips and single leads.")] = 0.2
-    composed_copies: Annotated[int, Field(ge=0, description="Sets of composed recordings a patient.")] = 1
+    composed_copies: Annotated[int, Field(ge=0, description="Sets of composed recordings a patient.")] = 2
+    degraded_copies: Annotated[int, Field(ge=0, description="Degraded copies of each recording.")] = 3
     windows: Annotated[bool, Field(description="Whether the network sees the shape of the beats itself.")] = False
     units: Annotated[int, Field(ge=1, description="Of the LSTM, each way.")] = 48
-    networks: Annotated[int, Field(ge=1, description="Networks, of one seed after another, whose logits are averaged.")] = 3
+    networks: Annotated[int, Field(ge=1, description="Networks, of one seed after another, whose logits are averaged.")] = 5
     seed: Annotated[int, Field(ge=0, description="Of weights, dropout, composition and order.")] = 7
+    jobs: Annotated[
+        int, Field(ge=1, description="Recordings made, and networks trained, at the same time; changes no result.")
+    ] = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,31 +110,38 @@ def make_examples(
     sources = [read_source(name) for name in records]
     pools = {s.name: beat_pool(s.x, align_beats(s.x, np.round(s.times_s * FS).astype(np.int64)), s.classes) for s in sources}
     ectopic = [name for name, pool in pools.items() if (pool.classes == "V").sum() >= 15]
-    examples: list[Example] = []
-    for source in sources:
+
+    def make(source: Source) -> list[Example]:
         on_record(source.name)
         rng = np.random.default_rng([settings.seed, zlib.crc32(source.name.encode())])
         own = frozenset({source.name})
         parts = [("real", source.x, source.times_s, source.classes)]
         if source.x.shape[1] > 1:
             parts += [(f"lead {k}", source.x[:, [k]], source.times_s, source.classes) for k in (0, 1)]
-        degraded = degrade(source.x, source.times_s, source.classes, rng)
-        parts.append(("degraded", *degraded))
+        parts += [
+            ("degraded", *degrade(source.x, source.times_s, source.classes, rng)) for _ in range(settings.degraded_copies)
+        ]
         parts += [("strip", *strip) for strip in cut_strips(source.x, source.times_s, source.classes, rng, n_strips=12)]
-        examples += [Example(kind, own, encode_prepared(x, t), label_numbers(c)) for kind, x, t, c in parts]
-        examples += _composed(source.name, pools, ectopic, rng, settings.composed_copies)
-    return examples
+        examples = [Example(kind, own, encode_prepared(x, t), label_numbers(c)) for kind, x, t, c in parts]
+        return examples + _composed(source.name, pools, ectopic, rng, settings.composed_copies)
+
+    with ThreadPoolExecutor(settings.jobs) as pool:
+        return [example for made in pool.map(make, sources) for example in made]
 
 
 def _composed(
     name: str, pools: dict[str, BeatPool], ectopic: Sequence[str], rng: np.random.Generator, copies: int
 ) -> list[Example]:
-    rhythms = ["fibrillation", *["ectopy"] * 3, *([] if name in ARRHYTHMIC else ["runs"] * 3)] * copies
+    rhythms = ["fibrillation", *["ectopy"] * 3, "atrial", *([] if name in ARRHYTHMIC else ["runs"] * 3)] * copies
     made = []
     for rhythm in rhythms:
         other = name if name in ectopic and rng.random() < 0.5 else str(rng.choice(list(ectopic) or [name]))
         recording = compose_recording(pools[name], pools[other], rhythm, rng, n_beats=600)  # type: ignore[arg-type]
-        beats = encode_prepared(recording.signal, recording.r_samples / FS)
+        signal = recording.signal
+        if rng.random() < NOISY_SHARE:
+            noise = made_noise(len(signal), signal.shape[1], rng)
+            signal = (signal + noise * signal.std(axis=0) * rng.uniform(0.05, 0.6)).astype(np.float32)
+        beats = encode_prepared(signal, recording.r_samples / FS)
         made.append(Example(rhythm, frozenset({name, other}), beats, label_numbers(recording.classes)))
     return made
 
@@ -144,3 +159,20 @@ def fit_temperature(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.int
         return float((logsumexp(scaled, axis=1) - scaled[np.arange(len(y)), y]).mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=(-2, 3), method="bounded").x))
+
+
+def fit_threshold(abnormal: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> float:
+    """Return the probability, of 0.30, 0.35 ... 0.90, from which on calling a beat abnormal has the highest F1.
+
+    Parameters
+    ----------
+    abnormal : ndarray of shape (n_beats,)
+        Calibrated probabilities that a beat is not normal.
+    labels : ndarray of int, shape (n_beats,)
+        0 for normal; -1 for beats that do not count.
+    """
+    p, true = np.asarray(abnormal)[labels >= 0], labels[labels >= 0] > 0
+    grid = np.arange(6, 19) / 20
+    # F1 is 2 TP / (abnormal + called).
+    scores = [2 * (true & (p >= limit)).sum() / max(1, true.sum() + (p >= limit).sum()) for limit in grid]
+    return float(grid[int(np.argmax(scores))])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +18,9 @@ from beatlens.training.rhythm import Example, RhythmTraining
 from beatlens.training.rhythm_checkpoint import NOWHERE, Keeper, values_of
 
 Progress = Callable[[int, float], None]
+
+_BUILDING: Final = Lock()
+"""Initial weights come from Keras's one random state: one network at a time takes from it."""
 
 STEPS_SHAPE: Final = 16
 """Passes are padded to a multiple of so many steps: each other shape would be compiled anew."""
@@ -58,15 +63,20 @@ def fit(
     -------
     keras.Model
     """
-    trained = []
-    for number in range(settings.networks):
+
+    def one(number: int) -> Any:
         own = settings.model_copy(update={"seed": settings.seed + number})
 
-        def report(epoch: int, loss: float, done: int = number * settings.epochs) -> None:
-            on_epoch(done + epoch, loss)
+        def report(epoch: int, loss: float) -> None:
+            on_epoch(number * settings.epochs + epoch, loss)
 
-        trained.append(fit_network(own, examples, report, keeper=keeper.inside(f"network-{number + 1}")))
-    return average_networks(trained)
+        return fit_network(own, examples, report, keeper=keeper.inside(f"network-{number + 1}"))
+
+    if settings.jobs == 1:
+        return average_networks([one(number) for number in range(settings.networks)])
+    # Threads: nearly all of the time is spent in compiled programs, which run beside each other.
+    with ThreadPoolExecutor(settings.jobs) as pool:
+        return average_networks(list(pool.map(one, range(settings.networks))))
 
 
 def fit_network(
@@ -81,7 +91,8 @@ def fit_network(
     Every pass draws other sequences, but what is drawn depends on the settings' seed alone.
     """
     keras = load_keras()
-    network = build_rhythm_network(seed=settings.seed, n_units=settings.units, windows=settings.windows)
+    with _BUILDING:
+        network = build_rhythm_network(seed=settings.seed, n_units=settings.units, windows=settings.windows)
     network.get_layer("scaling").adapt(np.concatenate([e.beats.features for e in examples if e.kind == "real"])[None])
     optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay, clipnorm=1.0)
     optimizer.build(network.trainable_variables)

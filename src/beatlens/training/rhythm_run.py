@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,9 +19,10 @@ from beatlens.databases.fetch import expected_sums
 from beatlens.databases.mitdb import DS1, check_patients_apart
 from beatlens.models.card import ModelCard, write_card
 from beatlens.models.registry import load_model
+from beatlens.models.rhythm_encoding import FEATURES
 from beatlens.models.rhythm_lstm import RhythmLSTM
 from beatlens.models.rhythm_network import CLASSES
-from beatlens.training.rhythm import FOLDS, Example, RhythmTraining, fit_temperature, make_examples
+from beatlens.training.rhythm import FOLDS, Example, RhythmTraining, fit_temperature, fit_threshold, make_examples
 from beatlens.training.rhythm_checkpoint import FOLDER, NOWHERE, Keeper, keep_in
 from beatlens.training.rhythm_fit import fit
 from beatlens.training.run import CARD, METRICS, WEIGHTS, package_versions, source_commit
@@ -76,16 +77,23 @@ def cross_validate(
     return results
 
 
-def measure_folds(results: Sequence[FoldResult]) -> dict[str, Any]:
-    """Return F1 of each class, macro-F1 and the F1 of abnormal beats, all records' beats together."""
+def measure_folds(results: Sequence[FoldResult], threshold: float = 0.5) -> dict[str, Any]:
+    """Return F1 of each class, macro-F1 and the F1 of abnormal beats (from ``threshold`` on), all records' beats together."""
     labels = np.concatenate([result.labels for result in results])
     logits = np.concatenate([result.logits for result in results])[labels >= 0]
     labels = labels[labels >= 0]
     called = logits.argmax(axis=1)
     figures = {f"{name} F1": _f1(labels == k, called == k) for k, name in enumerate(CLASSES)}
     figures["macro-F1"] = float(np.mean(list(figures.values())))
-    figures["abnormal F1"] = _f1(labels > 0, logits[:, 0] < np.log(0.5))
+    figures["abnormal F1"] = _f1(labels > 0, abnormal_of(logits) >= threshold)
     return {name: round(value, 4) for name, value in figures.items()}
+
+
+def abnormal_of(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Return the probability that a beat is not normal."""
+    from scipy.special import softmax
+
+    return np.asarray(1 - softmax(np.asarray(logits, np.float64), axis=1)[:, 0])
 
 
 def _f1(true: npt.NDArray[np.bool_], called: npt.NDArray[np.bool_]) -> float:
@@ -119,10 +127,9 @@ def train_rhythm_lstm(
     blank = _card(settings, None, {}, {}, "")
     keeper = keep_in(folder, settings, examples)
     results = cross_validate(settings, examples, blank, on_progress, keeper=keeper)
-    figures = {"DS1, four patient-wise folds, reference R peaks, paper mapping": measure_folds(results)}
-    temperature = fit_temperature(
-        np.concatenate([result.logits for result in results]), np.concatenate([result.labels for result in results])
-    )
+    temperature, threshold = _calibrate(results)
+    calibrated = [replace(result, logits=result.logits / temperature) for result in results]
+    figures = {"DS1, four patient-wise folds, reference R peaks, paper mapping": measure_folds(calibrated, threshold)}
 
     def report(epoch: int, loss: float) -> None:
         on_progress(f"all of DS1, epoch {epoch + 1}: {loss:.4f}")
@@ -130,7 +137,11 @@ def train_rhythm_lstm(
     network = fit(settings, examples, report, keeper=keeper.inside("all"))
     with replacing(folder / WEIGHTS) as temporary:
         network.save(temporary)
-    calibration = {"temperature": round(temperature, 4), "fitted on": "out-of-fold predictions of DS1"}
+    calibration = {
+        "temperature": temperature,
+        "abnormal_threshold": threshold,
+        "fitted on": "out-of-fold predictions of DS1",
+    }
     card = _card(settings, network, figures, calibration, sha256_of(folder / WEIGHTS))
     write_json(folder / METRICS, figures)
     write_card(folder / CARD, card)  # the last: a folder with a card is a run that is done
@@ -138,16 +149,22 @@ def train_rhythm_lstm(
     return RhythmLSTM(network, card)
 
 
+def _calibrate(results: Sequence[FoldResult]) -> tuple[float, float]:
+    """Return the temperature, and the limit of the calibrated probability of abnormal beats."""
+    logits = np.concatenate([result.logits for result in results])
+    labels = np.concatenate([result.labels for result in results])
+    temperature = round(fit_temperature(logits, labels), 4)
+    return temperature, fit_threshold(abnormal_of(logits / temperature), labels)
+
+
 def _card(
     settings: RhythmTraining, network: Any, figures: dict[str, Any], calibration: dict[str, Any], sha256: str
 ) -> ModelCard:
     sums = "".join(f"{digest}  {name}\n" for name, digest in sorted(expected_sums().items()))
     configuration = settings.model_dump(mode="json") | {"folds": [list(fold) for fold in FOLDS]}
-    seen = (
-        "57 features of rhythm and shape a beat, a convolutional encoding of its leads"
-        if settings.windows
-        else ("57 features of rhythm and shape a beat")
-    )
+    seen = f"{len(FEATURES)} features of rhythm and shape a beat"
+    if settings.windows:
+        seen += ", a convolutional encoding of its leads"
     return ModelCard(
         name="rhythm-lstm",
         version=__version__,
