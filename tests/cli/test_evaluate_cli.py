@@ -113,6 +113,25 @@ def test_a_model_is_measured_from_the_raw_signal(folder: Path, monkeypatch: pyte
 
 
 @pytest.mark.database
+@pytest.mark.parametrize(("asked", "expected"), [((), 0.95), (("--threshold", "0.5"), 0.5)])
+def test_a_model_brings_its_own_threshold(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, asked: tuple[str, ...], expected: float
+) -> None:
+    """Beats of probability 0.9 are abnormal from 0.5 on, and none is from the model's own 0.95 on; the notes tell which."""
+
+    class Careful(Model):
+        abnormal_threshold = 0.95
+
+    monkeypatch.setattr("beatlens.models.load_model", lambda _: Careful("101"))
+    result = run("me", "--protocol", "inter-patient", "--records", folder / "list.txt", "--json", *asked)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert f"A beat counts as abnormal from a probability of {expected:g} on." in found["notes"]
+    sensitivity = found["figures"]["mappings"]["paper"]["subsets"]["all"]["abnormal"]["sensitivity"]["value"]
+    assert (sensitivity > 0) == (expected == 0.5)
+
+
+@pytest.mark.database
 @pytest.mark.parametrize("protocol", ["inter-patient", "ec57"])
 def test_a_model_may_be_shown_the_first_lead_only(folder: Path, monkeypatch: pytest.MonkeyPatch, protocol: str) -> None:
     """It sees one lead of each record, and the figures and the log say so."""
