@@ -125,9 +125,11 @@ class _Blend:
 
     def of(self, beat: Array, wide: Array, rng: np.random.Generator) -> Array:
         """Return one fusion; they vary, for each begins at another moment."""
-        share = np.float32(rng.normal(0, 0.12))
+        share = rng.normal(0, 0.12)
+        weights = np.array([self.normal, self.ventricular], np.float32) + np.array([share, -share], np.float32)
+        weights = np.maximum(weights, np.array([0, 0.1], np.float32))
         moved = np.roll(wide, self.lag + int(rng.integers(-1, 2)), axis=0)
-        mixed: Array = max(0.0, self.normal + share) * beat + max(0.1, self.ventricular - share) * moved
+        mixed: Array = weights[0] * beat + weights[1] * moved
         return mixed
 
 

@@ -130,7 +130,6 @@ def compile_pass(network: Any, optimizer: Any, batch_size: int) -> Callable[[Pas
 
     slopes = jax.value_and_grad(loss_of, has_aux=True)
 
-    @jax.jit
     def run(state: Any, inputs: Any, labels: Any, weights: Any, rates: Any, n_steps: Any) -> Any:
         def step(number: Any, state: Any) -> Any:
             total, trained, others, moments = state
@@ -145,9 +144,11 @@ def compile_pass(network: Any, optimizer: Any, batch_size: int) -> Callable[[Pas
 
         return jax.lax.fori_loop(0, n_steps, step, (jnp.float32(0), *state))
 
+    compiled = jax.jit(run)
+
     def run_pass(drawn: Pass) -> float:
         before = [[variable.value for variable in group] for group in groups]
-        total, *after = run(before, drawn.inputs, drawn.labels, drawn.weights, drawn.rates, drawn.n_steps)
+        total, *after = compiled(before, drawn.inputs, drawn.labels, drawn.weights, drawn.rates, drawn.n_steps)
         for group, values in zip(groups, after, strict=True):
             for variable, value in zip(group, values, strict=True):
                 variable.assign(value)
