@@ -58,7 +58,7 @@ def test_from_the_demo_to_the_export(page, app) -> None:
     expect(page.locator(".bl-now")).to_contain_text("corrected; the model said V (Ann)")
     page.reload()
     expect(page.locator(".bl-now")).to_contain_text("corrected; the model said V (Ann)")
-    assert page.get_by_label("Reviewer", exact=True).input_value() == "Ann"
+    expect(page.get_by_label("Reviewer", exact=True)).to_have_value("Ann")
     with sqlite3.connect(app.home / "corrections.sqlite3") as database:
         assert ("V", "F", int(sample)) in database.execute("SELECT before, after, sample FROM edits").fetchall()
     go(page, "Corrections")
