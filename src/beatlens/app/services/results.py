@@ -22,7 +22,7 @@ _NAMES: Final = {
     "recall": "sensitivity",
     "precision": "precision (+P)",
 }
-_SUBSETS: Final = {"all": "all 22 records of DS2", "without 232": "without record 232", "without 213": "without record 213"}
+_SUBSETS: Final = {"all": "all 22 records", "without 232": "without 232", "without 213": "without 213"}
 
 
 @dataclass(frozen=True)
@@ -88,14 +88,20 @@ def _seed_confusion(figures: dict[str, Any]) -> Confusion:
 
 def _inter_patient_table(result: dict[str, Any]) -> Figures:
     subsets = result["figures"]["mappings"]["paper"]["subsets"]
-    rows = []
-    for key, words in _SUBSETS.items():
-        if key in subsets:
-            subset = subsets[key]
-            found = [subset["macro_f1"], *(subset["classes"][name]["f1"] for name in "NSVF"), subset["abnormal"]["f1"]]
-            rows.append((words, *(_percent(figure) for figure in [*found, subset["auroc"]])))
-    columns = ("records", "macro-F1", "N F1", "S F1", "V F1", "F F1", "abnormal F1", "AUROC")
-    return Figures("Protocol: inter-patient, in percent, 95 % intervals over records in brackets", columns, tuple(rows))
+    shown = [key for key in _SUBSETS if key in subsets]
+    cells = [_inter_patient_cells(subsets[key]) for key in shown]
+    rows = tuple((title, *(column[title] for column in cells)) for title in cells[0])
+    columns = ("figure", *(_SUBSETS[key] for key in shown))
+    return Figures("Protocol: inter-patient, in percent, 95 % intervals over records in brackets", columns, rows)
+
+
+def _inter_patient_cells(subset: dict[str, Any]) -> dict[str, str]:
+    return {
+        "macro-F1": _percent(subset["macro_f1"]),
+        **{f"{name} F1": _percent(subset["classes"][name]["f1"]) for name in "NSVF"},
+        "abnormal F1": _percent(subset["abnormal"]["f1"]),
+        "AUROC": _percent(subset["auroc"]),
+    }
 
 
 def _inter_patient(card: ModelCard) -> dict[str, Any] | None:
