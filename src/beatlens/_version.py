@@ -6,6 +6,8 @@ __all__ = ["__version__"]
 
 try:
     # Written by the build; installed packages are not asked, for that takes long and `beatlens --version` is instant.
-    from beatlens._tag import __version__  # type: ignore[import-not-found, unused-ignore]
+    from beatlens._tag import __version__ as _built  # type: ignore[import-not-found, unused-ignore]
 except ModuleNotFoundError:
-    __version__ = "0.1.0.dev0"  # a copy of the source that was not built; the same stands in pyproject.toml
+    _built = "0.1.0.dev0"  # a copy of the source that was not built; the same stands in pyproject.toml
+
+__version__: str = _built
