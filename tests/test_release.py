@@ -24,7 +24,7 @@ def test_the_fallback_versions_agree(project: dict[str, Any]) -> None:
     version = project["tool"]["hatch"]["version"]
     source = (ROOT / "src" / "beatlens" / "_version.py").read_text(encoding="utf-8")
     assert version["fallback-version"] == version["raw-options"]["fallback_version"]
-    assert f'__version__ = "{version["fallback-version"]}"' in source
+    assert f'_built = "{version["fallback-version"]}"' in source
 
 
 def test_an_unbuilt_copy_has_the_fallback_version(tmp_path: Path) -> None:
