@@ -121,7 +121,7 @@ def test_a_bad_file_is_one_sentence(page, tmp_path) -> None:
     path = tmp_path / "holiday.edf"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"no recording" * 50)
     page.locator('input[type="file"]').set_input_files(path)
-    page.get_by_role("button", name="Open", exact=True).click()
+    page.get_by_role("button", name="Open the file").click()
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("Holiday.edf is a picture (PNG), which is not read")
     expect(alert).to_contain_text("WFDB")
@@ -136,12 +136,12 @@ def test_a_table_is_uploaded(page, tmp_path) -> None:
     path = tmp_path / "night.csv"
     path.write_text("II (mV)\n" + "\n".join(f"{value:.4f}" for value in ecg[: 30 * fs]))
     page.locator('input[type="file"]').set_input_files(path)
-    page.get_by_role("button", name="Open", exact=True).click()
+    page.get_by_role("button", name="Open the file").click()
     expect(page.get_by_role("alert")).to_contain_text("If the file does not say it")
     page.get_by_text("If the file does not say it").first.click()
     rate = page.get_by_label("Sampling rate (Hz)")
     rate.fill(str(fs))
     rate.press("Enter")
-    page.get_by_role("button", name="Open", exact=True).click()
+    page.get_by_role("button", name="Open the file").click()
     page.locator(".bl.chart .rate").wait_for()
     expect(page.get_by_test_id("stSidebar")).to_contain_text("night")

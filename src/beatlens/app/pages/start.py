@@ -52,7 +52,7 @@ def _show_upload() -> None:
         rate, unit = st.columns(2)
         fs = rate.number_input("Sampling rate (Hz)", min_value=1.0, max_value=100_000.0, value=None, key="fs")
         volts = unit.selectbox("Unit", ["mV", "uV", "V", "nV"], index=None, key="unit", placeholder="as in the file")
-    if st.button("Open", type="primary", key="open_files", disabled=not files) and starting.upload(files, fs, volts):
+    if st.button("Open the file", type="primary", key="open_files", disabled=not files) and starting.upload(files, fs, volts):
         st.switch_page(NEXT)
 
 
