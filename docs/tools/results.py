@@ -189,6 +189,8 @@ def source(found: Found) -> str:
     commit = kept.get("commit") or provenance.get("commit") or ""
     protocol, model = provenance.get("protocol"), provenance.get("model")
     command = kept.get("command") or (f"beatlens evaluate {model} --protocol {protocol} --json" if protocol else "")
+    if not command and "faithfulness" in found:
+        command = f"beatlens explain evaluate {found['model']} --json"
     facts = [kept.get("date") or date_of(commit), f"commit {commit or 'not recorded'}"]
     facts += [f"weights {provenance['weights'][:12]}"] if provenance.get("weights") else []
     facts += [kept["hardware"]] if kept.get("hardware") else []
