@@ -49,6 +49,8 @@ GAP_BONUS: Final = 1.5
 TYPICAL_BEATS: Final = 17
 PLACE_S: Final = 0.08
 BASELINE_S: Final = 0.2
+LONG: Final = 20_000_000
+"""Leads of more samples are looked at one after the other, to keep to the memory of one."""
 _CHUNK: Final = 20_000
 
 
@@ -141,7 +143,8 @@ def find_r_peaks(
     """
     signal, rate, names, where = _unpack(recording, fs)
     choice = choose_leads(signal, rate, names, wanted=leads, where=where)
-    views = list(map_threads(lambda i: _view_lead(signal[:, i], rate, layers), choice.indices))
+    at_a_time = 1 if len(signal) > LONG else None
+    views = list(map_threads(lambda i: _view_lead(signal[:, i], rate, layers), choice.indices, threads=at_a_time))
     places, logits, usable = _combine(views)
     kept, margin = _decide(places, logits)
     samples, primary = views[0].trace.to_lead(places[kept]), np.argmax(usable[:, kept], axis=0)
