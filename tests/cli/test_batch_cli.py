@@ -110,7 +110,7 @@ def test_the_pace_is_of_what_was_done_now(monkeypatch):
 
     now = [100.0]
     monkeypatch.setattr("beatlens.cli.batch.time.monotonic", lambda: now[0])
-    pace = Pace(4, 4000)
+    pace = Pace(4, 4000, began=100.0)
     source = Source("/x", "x", (Part("/x", 1000, ""),))
     pace.count(source, Outcome("kept", "/x", "x"))
     assert pace.to_dict()["left_s"] is None
