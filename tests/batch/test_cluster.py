@@ -88,8 +88,8 @@ def test_every_recording_is_one_row_and_the_same_as_alone(run, own, tmp_path):
     assert beats.pop("beat").tolist() == list(range(len(beats)))
     for name in alone.beats.columns:
         exact = np.float64 if alone.beats[name].dtype.kind == "f" else object
-        found, expected = (table[name].to_numpy(exact).tolist() for table in (beats, alone.beats))
-        assert found == pytest.approx(expected, abs=0, rel=0, nan_ok=True)
+        found, expected = (table[name].to_numpy(exact) for table in (beats, alone.beats))
+        np.testing.assert_array_equal(found, expected, err_msg=name)
     events = pq.read_table(tmp_path / "out" / "events" / f"{row['id']}.parquet").to_pylist()
     assert [(event["kind"], event["start_s"]) for event in events] == [(event.kind, event.start_s) for event in alone.events]
     assert {name: row[f"n_{name}"] for name in "NSVF"} == alone.summary.counts
