@@ -23,7 +23,15 @@ from beatlens.training.fit import FitData, FitSettings, StepReport, fit_binary
 from beatlens.training.run import CARD, WEIGHTS, package_versions, source_commit, write_history
 from beatlens.training.seed_patients import describe_split, prepare_patient_split
 
-SPLIT_SETTINGS: Final = ("protocol", "seed", "test_fraction", "validation_fraction", "records", "max_beats")
+SPLIT_SETTINGS: Final = (
+    "protocol",
+    "seed",
+    "test_fraction",
+    "validation_fraction",
+    "records",
+    "max_beats",
+    "validation_records",
+)
 """What decides which beats train, validate and test."""
 MIT_BIH = DataSource(name="MIT-BIH Arrhythmia Database", version="1.0.0", licence=mitdb.LICENCE, citation=mitdb.CITATION)
 
@@ -118,7 +126,7 @@ def _load_start(config: SeedTraining) -> SeedLSTM:
     if not isinstance(earlier, SeedLSTM):
         raise ConfigurationError(f"'start_from' must name a seed-lstm; got {earlier.name}")
     now = config.model_dump(mode="json")
-    then = earlier.card.configuration | {"protocol": earlier.card.protocol}
+    then = {"validation_records": [], **earlier.card.configuration, "protocol": earlier.card.protocol}
     other = [name for name in SPLIT_SETTINGS if then.get(name) != now[name]]
     if other:
         raise LeakageError(
