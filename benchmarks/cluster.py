@@ -207,6 +207,14 @@ class OnHost:
             command = ["ip", "netns", "exec", host, sys.executable, *words]
             self.process = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
 
+    def wait_until_it_says(self, words: str, within_s: float = 120) -> None:
+        """Return when the words stand in its log; a busy host may take long to start."""
+        until = time.monotonic() + within_s
+        while words not in self.log.read_text():
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"{self.process.args} did not say '{words}': {self.log.read_text()[-500:]}")
+            time.sleep(0.1)
+
     def kill(self) -> None:
         """End it and what it started, at once."""
         with contextlib.suppress(ProcessLookupError):
@@ -243,6 +251,7 @@ def run_on_two_hosts(folder: Path, out: Path, scratch: Path, *, kill_after: int)
                 "--no-dashboard",
             )
             running.append(OnHost("bl-host-a", scratch / "scheduler.log", *words))
+            running[0].wait_until_it_says("Scheduler at:")
             running += [start_worker(host, scratch) for host in HOSTS]
             command = ["ip", "netns", "exec", "bl-host-a", sys.executable, "-m", "beatlens", "batch", str(folder)]
             command += ["--out", str(out), "--scheduler", f"tcp://{HOSTS['bl-host-a']}:{PORT}", "--json"]

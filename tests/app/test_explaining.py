@@ -9,6 +9,7 @@ from beatlens.analysis import Settings, analyze
 from beatlens.app.services.explaining import explain_beat, judge_window, measure_trust, methods_of
 from beatlens.app.services.opening import parse_window
 from beatlens.errors import ConfigurationError, SignalError
+from beatlens.explain.methods import DEFAULTS
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def analysis(made_up, model):
 def test_methods_begin_with_the_best(model, made_up) -> None:
     """The one that measured best for the model comes first, each once; a model that cannot be explained is said."""
     methods = methods_of(model)
-    assert methods[0] == "occlusion"
+    assert methods[0] == DEFAULTS["seed-lstm"]
     assert len(set(methods)) == len(methods) > 4
     with pytest.raises(ConfigurationError, match="no way to explain the model width"):
         methods_of(made_up.WidthModel())

@@ -108,7 +108,7 @@ METHODS: Final = MappingProxyType({method.name: method for method in _ALL})
 """Every method by its name."""
 
 
-DEFAULTS: Final = MappingProxyType({"seed-lstm": "occlusion", "rhythm-lstm": "stretch-shapley"})
+DEFAULTS: Final = MappingProxyType({"seed-lstm": "stretch-shapley", "rhythm-lstm": "stretch-shapley"})
 """The method that measured best for each model: see the table in docs/concepts/explanations.md."""
 
 
