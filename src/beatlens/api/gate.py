@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from beatlens.api.metrics import Metrics
-from beatlens.api.problems import Refused, busy, respond
+from beatlens.api.problems import RequestError, busy, respond
 from beatlens.api.settings import ServerSettings, is_loopback
 from beatlens.errors import BeatlensError
 
@@ -79,7 +79,7 @@ class Gate:
     async def _answer_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             self._check(scope)
-        except Refused as error:
+        except RequestError as error:
             await _deny(error, scope, receive, send)
             return
         await self._app(scope, receive, send)
@@ -89,7 +89,7 @@ class Gate:
         host = headers.get("host", "")
         if self._settings.api_key:
             if scope["path"] not in OPEN and not _has_key(headers, self._settings.api_key):
-                raise Refused(
+                raise RequestError(
                     "a request must carry the server's key; got none, or another",
                     hint="Send it as the header X-API-Key, or as Authorization: Bearer KEY.",
                     status=401,
@@ -97,10 +97,10 @@ class Gate:
                 )
         elif self._settings.loopback and not is_loopback(_name(host)):
             # A web page whose name was made to point here (DNS rebinding) would otherwise read every analysis.
-            raise Refused(f"this server is reached as localhost; got the host '{host[:80]}'", status=421)
+            raise RequestError(f"this server is reached as localhost; got the host '{host[:80]}'", status=421)
         origin = headers.get("origin")
         if origin is not None and scope.get("method") not in ("GET", "HEAD") and urlsplit(origin).netloc != host:
-            raise Refused("pages of other sites may not send requests to this server", status=403)
+            raise RequestError("pages of other sites may not send requests to this server", status=403)
 
 
 def limit_body(receive: Receive, headers: Headers, settings: ServerSettings) -> Receive:
@@ -108,7 +108,7 @@ def limit_body(receive: Receive, headers: Headers, settings: ServerSettings) -> 
     json = headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
     # What surrounds the files of a form is little; a body of JSON is held in memory, so that less of it is taken.
     most = settings.json_bytes if json else settings.upload_bytes + (1 << 16)
-    too_large = Refused(
+    too_large = RequestError(
         f"the body of a request must have at most {most >> 20} MB",
         hint="Send long recordings as files." if json else "Send a part, or ask for a higher --max-upload.",
         status=413,
@@ -128,7 +128,7 @@ def limit_body(receive: Receive, headers: Headers, settings: ServerSettings) -> 
             async with asyncio.timeout_at(deadline):
                 message = await receive()
         except TimeoutError as error:
-            raise Refused(
+            raise RequestError(
                 f"the body of a request must arrive within {settings.upload_s:g} s",
                 status=408,
                 headers={"Connection": "close"},
@@ -154,7 +154,7 @@ def _name(host: str) -> str:
     return host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
 
 
-async def _deny(error: Refused, scope: Scope, receive: Receive, send: Send) -> None:
+async def _deny(error: RequestError, scope: Scope, receive: Receive, send: Send) -> None:
     """Refuse a WebSocket before it opens: with the status and the problem where the server can, else with 403."""
     await receive()
     if "websocket.http.response" not in scope.get("extensions", {}):
@@ -163,4 +163,3 @@ async def _deny(error: Refused, scope: Scope, receive: Receive, send: Send) -> N
     response = respond(error)
     await send({"type": "websocket.http.response.start", "status": response.status_code, "headers": response.raw_headers})
     await send({"type": "websocket.http.response.body", "body": response.body})
-

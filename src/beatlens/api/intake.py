@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,12 +16,12 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect
 
-from beatlens.api.problems import Refused, invalid
+from beatlens.api.problems import RequestError, invalid
 from beatlens.api.schemas import Options, Samples, Upload
 from beatlens.api.service import Service
 from beatlens.api.store import Job
 from beatlens.api.uploads import MOST_FILES, Part, lay_out, save
-from beatlens.errors import UnknownNameError, closest
+from beatlens.errors import closest
 from beatlens.explain.methods import METHODS
 from beatlens.models.registry import list_models
 
@@ -36,14 +37,12 @@ async def take_in(request: Request, service: Service) -> Job:
 
     Raises
     ------
-    Refused
-        With 415 for another kind of body or a file that no reader takes, 422 for wrong fields, 413 for too much.
-    UnknownNameError
-        If there is no such model or method.
+    RequestError
+        With 415 for another kind of body or a file that no reader takes, 422 for wrong fields or names, 413 for too much.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in (FORM, JSON):
-        raise Refused(
+        raise RequestError(
             f"the body must be {FORM} with a file, or {JSON} with samples; got {kind[:80] or 'nothing'}",
             hint="curl -F file=@night.edf ... sends a form.",
             status=415,
@@ -56,23 +55,21 @@ async def take_in(request: Request, service: Service) -> Job:
         chosen = options.model_dump(exclude={"samples", "lead_names"}) | {
             "name": tidy_name(options.name or name),
             "model": check_model(options.model or service.settings.model),
-            "method": check_method(options.method or _DEFAULT_METHOD),
+            "method": check_method(options.method),
         }
         return await service.submit(folder, path, chosen)
 
 
 async def _take_form(request: Request, service: Service, folder: Path) -> tuple[Options, Path, str]:
     try:
-        async with request.form(
-            max_files=MOST_FILES, max_fields=_MOST_FIELDS, max_part_size=_MOST_FIELD_BYTES
-        ) as form:
+        async with request.form(max_files=MOST_FILES, max_fields=_MOST_FIELDS, max_part_size=_MOST_FIELD_BYTES) as form:
             options = _options_of(form)
             files = [file for file in form.getlist("file") if isinstance(file, UploadFile)]
             path, name = await asyncio.to_thread(_keep_files, files, service, folder)
     except MultiPartException as error:
-        raise Refused(f"the form cannot be read: {error.message}", status=422) from error
+        raise RequestError(f"the form cannot be read: {error.message}", status=422) from error
     except ClientDisconnect as error:
-        raise Refused("the client went before its upload was complete", status=400) from error
+        raise RequestError("the client went before its upload was complete", status=400) from error
     return options, path, name
 
 
@@ -81,13 +78,13 @@ def _options_of(form: FormData) -> Upload:
     for name, value in form.multi_items():
         if isinstance(value, UploadFile):
             if name != "file":
-                raise Refused(f"a file must be sent as the field 'file'; got '{name[:80]}'", status=422)
+                raise RequestError(f"a file must be sent as the field 'file'; got '{name[:80]}'", status=422)
         elif name == "file":
-            raise Refused("the field 'file' must be a file; got text", hint="curl -F file=@night.edf", status=422)
+            raise RequestError("the field 'file' must be a file; got text", hint="curl -F file=@night.edf", status=422)
         elif name == "leads":
             fields.setdefault(name, []).append(value)
         elif name in fields:
-            raise Refused(f"'{name[:80]}' must be given once; got it twice", status=422)
+            raise RequestError(f"'{name[:80]}' must be given once; got it twice", status=422)
         else:
             fields[name] = value
     try:
@@ -99,8 +96,8 @@ def _options_of(form: FormData) -> Upload:
 def _keep_files(files: list[UploadFile], service: Service, folder: Path) -> tuple[Path, str]:
     most = service.settings.upload_bytes
 
-    def too_much() -> Refused:
-        return Refused(f"an upload must have at most {most >> 20} MB", status=413)
+    def too_much() -> RequestError:
+        return RequestError(f"an upload must have at most {most >> 20} MB", status=413)
 
     parts, left = [], most
     for number, file in enumerate(files):
@@ -130,39 +127,40 @@ def _parse_samples(body: bytes, path: Path) -> Samples:
 
 
 def tidy_name(name: str) -> str:
-    """Return what a sender calls a recording, fit to be shown: one line, without control characters, never empty.
+    r"""Return what a sender calls a recording, fit to be shown: one line, without control characters, never empty.
 
     Examples
     --------
-    >>> tidy_name("night\\n1"), tidy_name("../../etc/passwd"), tidy_name("")
+    >>> tidy_name("night\n1"), tidy_name("../../etc/passwd"), tidy_name("")
     ('night 1', 'passwd', 'recording')
     """
     plain = re.split(r"[\\/]", "".join(letter if letter.isprintable() else " " for letter in name))[-1]
     return " ".join(plain.split())[:80].strip(".") or "recording"
 
 
-def check_model(name: str) -> str:
+def check_model(name: str, *, status: int = 422) -> str:
     """Return the name of a model of the package; a path, which `load_model` would take, is no such name.
 
     Raises
     ------
-    UnknownNameError
-        If there is none.
+    RequestError
+        With ``status``, if there is none.
     """
-    known = [card.name for card in list_models()]
-    if name not in known:
-        raise UnknownNameError(f"there is no model '{name}'", hint=closest(name, known))
-    return name
+    return _check_name("model", name, [card.name for card in list_models()], status)
 
 
 def check_method(name: str) -> str:
-    """Return the name of a method of explanation.
+    """Return the name of a method of explanation; the default where none is named.
 
     Raises
     ------
-    UnknownNameError
-        If there is none.
+    RequestError
+        With 422, if there is none.
     """
-    if name not in METHODS:
-        raise UnknownNameError(f"there is no method '{name}'", hint=closest(name, METHODS))
+    return _check_name("method", name or _DEFAULT_METHOD, METHODS, 422)
+
+
+def _check_name(kind: str, name: str, known: Iterable[str], status: int) -> str:
+    if name not in known:
+        raise RequestError(f"there is no {kind} '{name}'", hint=closest(name, known), status=status)
     return name

@@ -52,7 +52,7 @@ class Problem(BaseModel):
     error: str = Field(description="The kind of error, by its name in the Python package.")
 
 
-class Refused(BeatlensError):
+class RequestError(BeatlensError):
     """A request that the server does not take, with its status code.
 
     Parameters
@@ -75,7 +75,7 @@ class Refused(BeatlensError):
         self.headers = headers or {}
 
 
-class Failed(BeatlensError):
+class TaskError(BeatlensError):
     """What a worker was asked to do failed; the problem says why."""
 
     def __init__(self, problem: Problem) -> None:
@@ -83,21 +83,22 @@ class Failed(BeatlensError):
         self.problem = problem
 
 
-def busy(message: str, *, status: int = 503, retry_s: float = 5.0) -> Refused:
+def busy(message: str, *, status: int = 503, retry_s: float = 5.0) -> RequestError:
     """Return the refusal of a server that has enough to do."""
     wait = max(1, math.ceil(retry_s))
-    return Refused(message, hint=f"Try again in {wait} s.", status=status, headers={"Retry-After": str(wait)})
+    return RequestError(message, hint=f"Try again in {wait} s.", status=status, headers={"Retry-After": str(wait)})
 
 
 def problem_of(error: Exception) -> Problem:
     """Return an error as a problem document; what is not a `BeatlensError` tells nothing of its inside."""
-    if isinstance(error, Failed):
+    if isinstance(error, TaskError):
         return error.problem
     if not isinstance(error, BeatlensError):
         return make_problem(500, _INTERNAL, hint="The server's log has the details.", error="InternalError")
-    status = error.status if isinstance(error, Refused) else next((s for kind, s in _STATUS if isinstance(error, kind)), 500)
-    name = "RequestError" if isinstance(error, Refused) else type(error).__name__
-    return make_problem(status, error.message, hint=error.hint, error=name)
+    status = (
+        error.status if isinstance(error, RequestError) else next((s for kind, s in _STATUS if isinstance(error, kind)), 500)
+    )
+    return make_problem(status, error.message, hint=error.hint, error=type(error).__name__)
 
 
 def make_problem(status: int, detail: str, *, hint: str | None = None, error: str = "RequestError") -> Problem:
@@ -108,18 +109,18 @@ def make_problem(status: int, detail: str, *, hint: str | None = None, error: st
 def respond(error: Exception) -> JSONResponse:
     """Return an error as a response."""
     problem = problem_of(error)
-    headers = error.headers if isinstance(error, Refused) else None
+    headers = error.headers if isinstance(error, RequestError) else None
     return JSONResponse(problem.model_dump(), problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
-def invalid(error: ValidationError | RequestValidationError, *, status: int = 422) -> Refused:
+def invalid(error: ValidationError | RequestValidationError, *, status: int = 422) -> RequestError:
     """Return what a model found wrong in a request as one sentence: the first fault, and how many there are."""
     faults = error.errors()
     first = faults[0]
     where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path")) or "the body"
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     said = str(first["msg"]).removeprefix("Value error, ")
-    return Refused(f"'{where}' is not as it must be: {said[:300]}{more}", hint="See /openapi.json.", status=status)
+    return RequestError(f"'{where}' is not as it must be: {said[:300]}{more}", hint="See /openapi.json.", status=status)
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -146,7 +147,7 @@ def install(app: FastAPI) -> None:
             405: f"{request.method[:20]} is not possible at {request.url.path[:200]}",
         }.get(error.status_code, str(error.detail))
         headers = dict(error.headers or {})
-        return respond(Refused(said, hint="/openapi.json lists what there is.", status=error.status_code, headers=headers))
+        return respond(RequestError(said, hint="/openapi.json lists what there is.", status=error.status_code, headers=headers))
 
     @app.exception_handler(Exception)
     async def fail(_request: Request, error: Exception) -> JSONResponse:

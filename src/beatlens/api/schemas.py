@@ -26,9 +26,7 @@ class Options(BaseModel):
 
     name: Annotated[str, Field(max_length=200, description="What the recording is called; its file's name if empty.")] = ""
     model: Annotated[str, Field(max_length=100, description="Name of a model, see /v1/models; the server's if empty.")] = ""
-    method: Annotated[
-        str, Field(max_length=100, description="How beats are explained; what suits the model if empty.")
-    ] = ""
+    method: Annotated[str, Field(max_length=100, description="How beats are explained; what suits the model if empty.")] = ""
     explanations: Annotated[int, Field(ge=0, le=50, description="How many beats are explained at most.")] = 12
     leads: Annotated[
         list[LeadName], Field(max_length=64, description="The leads to use, the first first; all of them if empty.")
@@ -58,7 +56,9 @@ class Samples(Options):
 
     samples: Annotated[
         list[list[MilliUnits | None]],
-        Field(min_length=1, max_length=64, description="One list of samples a lead, all of one length; null where one is missing."),
+        Field(
+            min_length=1, max_length=64, description="One list of samples a lead, all of one length; null where one is missing."
+        ),
     ]
     lead_names: Annotated[list[LeadName], Field(min_length=1, max_length=64, description="One name a lead.")]
     fs: Rate

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from beatlens.api.metrics import Metrics
-from beatlens.api.problems import Failed, Refused, busy, make_problem, problem_of
+from beatlens.api.problems import RequestError, TaskError, busy, make_problem, problem_of
 from beatlens.api.settings import ServerSettings
 from beatlens.api.store import UNFINISHED, Job, Store
 from beatlens.api.worker import Tell, Worker
@@ -41,7 +41,9 @@ class Service:
     def __init__(self, settings: ServerSettings, metrics: Metrics, *, make_worker: Callable[[], Any] | None = None) -> None:
         self.settings = settings
         self.metrics = metrics
-        self._make_worker = make_worker or (lambda: Worker(model=settings.model, memory_bytes=settings.memory_bytes))
+        self.new_worker: Callable[[], Any] = make_worker or (
+            lambda: Worker(model=settings.model, memory_bytes=settings.memory_bytes)
+        )
         self._queue: asyncio.Queue[str] = asyncio.Queue()
         self._live: dict[str, asyncio.Event] = {}
         self._progress: dict[str, Progress] = {}
@@ -67,8 +69,8 @@ class Service:
         self.store = await asyncio.to_thread(Store, self.settings.data)
         for job_id in await asyncio.to_thread(self.store.recover):
             self._enqueue(job_id)
-        self._workers = [self._make_worker() for _ in range(self.settings.workers)]
-        self._explainer = self._make_worker()
+        self._workers = [self.new_worker() for _ in range(self.settings.workers)]
+        self._explainer = self.new_worker()
         self._tasks = [asyncio.create_task(self._work(worker)) for worker in self._workers]
         self._tasks.append(asyncio.create_task(self._sweep()))
 
@@ -88,7 +90,7 @@ class Service:
 
         Raises
         ------
-        Refused
+        RequestError
             With 429 if the queue is full, 507 if the server's disk space is used up.
         """
         if self.queued + self._arriving >= self.settings.queue:
@@ -97,7 +99,7 @@ class Service:
         folder = self.store.folder / "temporary" / secrets.token_hex(16)
         try:
             if await asyncio.to_thread(self.store.size_bytes) > self.settings.disk_bytes:
-                raise Refused(
+                raise RequestError(
                     f"the server may keep {self.settings.disk_bytes >> 20} MB; it keeps more",
                     hint="DELETE analyses that are no longer needed.",
                     status=507,
@@ -127,7 +129,7 @@ class Service:
 
         Raises
         ------
-        Refused
+        RequestError
             With 404 if there is none of that name.
         """
         ended = self._live.get(job_id)
@@ -136,12 +138,14 @@ class Service:
                 await asyncio.wait_for(ended.wait(), wait_s)
         job = await asyncio.to_thread(self.store.find, job_id)
         if job is None:
-            raise Refused(f"there is no analysis {job_id}", hint="It may have been deleted, or its time is over.", status=404)
+            raise RequestError(
+                f"there is no analysis {job_id}", hint="It may have been deleted, or its time is over.", status=404
+            )
         return job
 
-    async def list(self, *, limit: int, before: int | None) -> list[Job]:
+    async def newest(self, *, limit: int, before: int | None) -> list[Job]:
         """Return the newest jobs, the newest first."""
-        return await asyncio.to_thread(lambda: self.store.list(limit=limit, before=before))
+        return await asyncio.to_thread(lambda: self.store.newest(limit=limit, before=before))
 
     def progress_of(self, job: Job) -> Progress:
         """Return what is being done for a job, and how much of it is done."""
@@ -154,22 +158,22 @@ class Service:
 
         Raises
         ------
-        Refused
+        RequestError
             With 404 if there is no such analysis or file, 409 if it is not done or failed.
         """
         job = await self.find(job_id)
         if job.problem is not None:
-            raise Refused(f"the analysis failed: {job.problem['detail']}", hint=job.problem["hint"], status=409)
+            raise RequestError(f"the analysis failed: {job.problem['detail']}", hint=job.problem["hint"], status=409)
         if job.state != "done":
             stage, share = self.progress_of(job)
-            raise Refused(
+            raise RequestError(
                 f"the analysis is not done: {stage}, {share:.0%}",
                 hint=f"Wait for it: GET /v1/analyses/{job_id}?wait=30",
                 status=409,
             )
         path = self.store.folder_of(job_id) / "results" / name
         if not await asyncio.to_thread(path.is_file):
-            raise Refused(f"this analysis has no {name}", status=404)
+            raise RequestError(f"this analysis has no {name}", status=404)
         return path
 
     async def explain(self, job_id: str, beat: int, method: str) -> dict[str, Any]:
@@ -177,9 +181,9 @@ class Service:
 
         Raises
         ------
-        Refused
+        RequestError
             With 404, 409 as `result`, 503 if too many wait for one.
-        Failed
+        TaskError
             As the explanation does.
         """
         folder = (await self.result(job_id, "analysis.json")).parent
@@ -215,7 +219,7 @@ class Service:
             ended.set()
 
     async def _work(self, worker: Any) -> None:
-        with contextlib.suppress(Failed):  # said again, and to somebody, by the first job
+        with contextlib.suppress(TaskError):  # said again, and to somebody, by the first job
             await worker.start()
         while True:
             job_id = await self._queue.get()
@@ -234,7 +238,7 @@ class Service:
             await self._analyze(job, worker, lambda stage, share: self._progress.__setitem__(job.id, (stage, share)))
             problem = None
         except Exception as error:
-            if not isinstance(error, Failed | Refused):
+            if not isinstance(error, TaskError | RequestError):
                 log.exception("job %s failed", job.id)
             problem = problem_of(error).model_dump()
         await asyncio.to_thread(shutil.rmtree, self.store.folder_of(job.id) / "upload", ignore_errors=True)
@@ -248,7 +252,7 @@ class Service:
             problem = make_problem(
                 500, f"the server stopped {MOST_ATTEMPTS} times while it worked on this recording", error="Interrupted"
             )
-            raise Failed(problem)
+            raise TaskError(problem)
         home = self.store.folder_of(job.id)
         attempt, results = home / f"attempt-{job.attempts}", home / "results"
         # What an attempt that was cut off left is in its own folder, and goes.

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,6 +63,9 @@ class Job:
     finished_s: float | None
     attempts: int
     problem: dict[str, Any] | None
+
+
+_COLUMNS: Final = tuple(field.name for field in fields(Job))
 
 
 class Store:
@@ -124,7 +127,7 @@ class Store:
         """Return a job; None if there is none of that name."""
         return next(iter(self._select("WHERE id = ?", (job_id,))), None)
 
-    def list(self, *, limit: int, before: int | None = None) -> list[Job]:
+    def newest(self, *, limit: int, before: int | None = None) -> list[Job]:
         """Return the newest jobs, the newest first; those older than number ``before`` if it is given."""
         return self._select("WHERE number < ? ORDER BY number DESC LIMIT ?", (before or 1 << 62, limit))
 
@@ -135,8 +138,7 @@ class Store:
     def claim(self, job_id: str) -> Job | None:
         """Begin a queued job and return it; None if it is no longer queued."""
         self._run(
-            "UPDATE jobs SET state = 'running', started_s = ?, attempts = attempts + 1 "
-            "WHERE id = ? AND state = 'queued'",
+            "UPDATE jobs SET state = 'running', started_s = ?, attempts = attempts + 1 WHERE id = ? AND state = 'queued'",
             (self._clock(), job_id),
         )
         job = self.find(job_id)
@@ -189,6 +191,10 @@ class Store:
                 raise OutputError(f"the jobs' database cannot be used: {error}") from error
 
     def _select(self, clause: str, values: tuple[object, ...]) -> list[Job]:
-        columns = "number, id, state, request, created_s, started_s, finished_s, attempts, problem"
-        rows = self._run(f"SELECT {columns} FROM jobs {clause}", values)  # noqa: S608
-        return [Job(*row[:3], json.loads(row[3]), *row[4:8], json.loads(row[8]) if row[8] else None) for row in rows]
+        rows = self._run(f"SELECT {', '.join(_COLUMNS)} FROM jobs {clause}", values)  # noqa: S608
+        return [_job(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+
+
+def _job(row: dict[str, Any]) -> Job:
+    problem = json.loads(row["problem"]) if row["problem"] else None
+    return Job(**row | {"request": json.loads(row["request"]), "problem": problem})

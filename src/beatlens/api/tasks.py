@@ -15,7 +15,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, is_dataclass, replace
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -27,11 +27,13 @@ from beatlens.analysis.explaining import explain_chosen
 from beatlens.analysis.pipeline import STAGES, analyze
 from beatlens.analysis.result import Analysis
 from beatlens.analysis.settings import Settings
-from beatlens.api.problems import Refused, problem_of
+from beatlens.analysis.stream import BeatStream, StreamedBeat
+from beatlens.api.problems import RequestError, problem_of
 from beatlens.errors import BeatlensError
 from beatlens.models.registry import load_model
 from beatlens.records import Record, read
 from beatlens.reports.document import make_document
+from beatlens.reports.fhir import make_bundle
 from beatlens.reports.page import render_report
 from beatlens.reports.tables import write_annotations, write_csv
 
@@ -40,16 +42,14 @@ log = logging.getLogger("beatlens.api")
 Tell = Callable[[str, float], None]
 _SIGNAL: Final = "signal.npy"
 _find_model = cache(load_model)
-_streams: dict[str, Any] = {}
+_streams: dict[str, BeatStream] = {}
 
 
 def run_analysis(task: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     """Analyse the recording at ``path`` and write what is found to the folder ``out``."""
     chosen = task["options"]
     tell("reading", 0.0)
-    record = read(
-        Path(task["path"]), fs=chosen["fs"], unit=chosen["unit"], start_s=chosen["start_s"], end_s=chosen["end_s"]
-    )
+    record = read(Path(task["path"]), fs=chosen["fs"], unit=chosen["unit"], start_s=chosen["start_s"], end_s=chosen["end_s"])
     settings = Settings(explanations=chosen["explanations"], method=chosen["method"], pause_s=chosen["pause_s"])
     stages = (*STAGES, "writing")
 
@@ -73,6 +73,7 @@ def write_outputs(analysis: Analysis, folder: Path) -> None:
     folder.mkdir(parents=True)
     write_text(folder / "report.html", render_report(analysis))
     write_json(folder / "analysis.json", make_document(analysis))
+    write_json(folder / "fhir.json", make_bundle(analysis))
     write_csv(folder / "beats.csv", analysis.beats)
     write_annotations(folder, analysis)
     np.save(folder / _SIGNAL, np.asarray(analysis.record.signal, np.float32), allow_pickle=False)
@@ -87,9 +88,9 @@ def run_explanation(task: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     document = json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
     beats = pd.read_csv(folder / "beats.csv", usecols=["sample", "class"], keep_default_na=False)
     if not 0 <= beat < len(beats):
-        raise Refused(f"there is no beat {beat}: the recording has beats 0 to {len(beats) - 1}", status=404)
+        raise RequestError(f"there is no beat {beat}: the recording has beats 0 to {len(beats) - 1}", status=404)
     if not beats["class"].iloc[beat]:
-        raise Refused(f"beat {beat} was not judged, so that there is nothing to explain", status=409)
+        raise RequestError(f"beat {beat} was not judged, so that there is nothing to explain", status=409)
     recording = document["recording"]
     record = Record(
         signal=np.load(folder / _SIGNAL, allow_pickle=False),
@@ -101,14 +102,12 @@ def run_explanation(task: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     model = _find_model(document["model"]["name"])
     found, note = explain_chosen(model, record, samples, {beat: "asked for"}, method=task["method"])
     if not found:
-        raise Refused(note, status=409)
-    return json_ready({"beat": beat, **found[0].explanation.to_dict()})
+        raise RequestError(note, status=409)
+    return {"beat": beat, **{name: json_ready(value) for name, value in found[0].explanation.to_dict().items()}}
 
 
 def open_stream(task: Mapping[str, Any], _tell: Tell) -> dict[str, Any]:
     """Begin to read a signal as it comes."""
-    from beatlens.analysis.stream import BeatStream
-
     lead_names = tuple(task["lead_names"])
     _streams[task["stream"]] = BeatStream(task["fs"], lead_names, model=_find_model(task["model"]))
     return {}
@@ -127,14 +126,14 @@ def finish_stream(task: Mapping[str, Any], _tell: Tell) -> dict[str, Any]:
     return _beats([] if task.get("forget") else stream.finish())
 
 
-def _stream(task: Mapping[str, Any]) -> Any:
+def _stream(task: Mapping[str, Any]) -> BeatStream:
     if task["stream"] not in _streams:
-        raise Refused("the stream was lost when its process was started again", hint="Open a new one.", status=503)
+        raise RequestError("the stream was lost when its process was started again", hint="Open a new one.", status=503)
     return _streams[task["stream"]]
 
 
-def _beats(beats: list[Any]) -> dict[str, Any]:
-    return json_ready({"beats": [asdict(beat) if is_dataclass(beat) and not isinstance(beat, type) else beat for beat in beats]})
+def _beats(beats: list[StreamedBeat]) -> dict[str, Any]:
+    return {"beats": [json_ready(asdict(beat)) for beat in beats]}
 
 
 def json_ready(value: Any) -> Any:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from beatlens.api.problems import Refused
+from beatlens.api.problems import RequestError
 from beatlens.errors import FormatError
 from beatlens.records.reading import detect_format
 
@@ -56,11 +56,11 @@ def lay_out(parts: Sequence[Part], *, most_bytes: int) -> tuple[Path, str]:
 
     Raises
     ------
-    Refused
+    RequestError
         With 413 if a zip unpacks to more, 415 if no reader takes the file, 422 if the files make no single recording.
     """
     if not parts:
-        raise Refused("an upload must have a file; got none", hint="Send it as a part named 'file'.", status=422)
+        raise RequestError("an upload must have a file; got none", hint="Send it as a part named 'file'.", status=422)
     sent = parts[0]
     if len(parts) == 1 and _is_zip(sent.path):
         parts = _unpack(sent, most_bytes)
@@ -70,21 +70,23 @@ def lay_out(parts: Sequence[Part], *, most_bytes: int) -> tuple[Path, str]:
         return path, Path(main.base).stem
     if len(parts) > 1:
         named = ", ".join(sorted(part.base for part in parts)[:5])
-        raise Refused(f"several files must be one WFDB record; got no header among {named[:200]}", hint=_LAY_OUT, status=422)
+        raise RequestError(
+            f"several files must be one WFDB record; got no header among {named[:200]}", hint=_LAY_OUT, status=422
+        )
     try:
         detect_format(parts[0].path)
     except FormatError as error:
         said = error.message.replace(parts[0].path.name, "the file")
-        raise Refused(said, hint=error.hint, status=415) from error
+        raise RequestError(said, hint=error.hint, status=415) from error
     return parts[0].path, Path(parts[0].base).stem
 
 
-def save(source: BinaryIO, path: Path, *, most_bytes: int, refuse: Callable[[], Refused]) -> int:
+def save(source: BinaryIO, path: Path, *, most_bytes: int, refuse: Callable[[], RequestError]) -> int:
     """Copy a stream to a new file in pieces; return how many bytes there were.
 
     Raises
     ------
-    Refused
+    RequestError
         What ``refuse`` returns, if there are more than ``most_bytes``.
     """
     total = 0
@@ -107,8 +109,8 @@ def _is_zip(path: Path) -> bool:
 def _unpack(part: Part, most_bytes: int) -> list[Part]:
     _check_directory(part.path)
 
-    def too_much() -> Refused:
-        return Refused(
+    def too_much() -> RequestError:
+        return RequestError(
             f"a zip must unpack to at most {most_bytes >> 20} MB; this one holds more", hint="Send less at a time.", status=413
         )
 
@@ -118,11 +120,11 @@ def _unpack(part: Part, most_bytes: int) -> list[Part]:
         with zipfile.ZipFile(part.path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir() and not _is_clutter(member.filename)]
             if len(members) > MOST_FILES:
-                raise Refused(f"a zip must hold at most {MOST_FILES} files; got {len(members)}", hint=_LAY_OUT, status=422)
+                raise RequestError(f"a zip must hold at most {MOST_FILES} files; got {len(members)}", hint=_LAY_OUT, status=422)
             for number, member in enumerate(members):
                 # bzip2 and LZMA can ask for gigabytes while they unpack a few bytes
                 if member.flag_bits & 1 or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                    raise Refused(
+                    raise RequestError(
                         "the files of a zip must be stored or deflated, and not encrypted", hint="Pack it anew.", status=415
                     )
                 target = part.path.with_name(f"member-{number}")
@@ -130,12 +132,12 @@ def _unpack(part: Part, most_bytes: int) -> list[Part]:
                     left -= save(file, target, most_bytes=left, refuse=too_much)  # type: ignore[arg-type]
                 found.append(Part(member.filename, target))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OverflowError) as error:
-        if isinstance(error, Refused):
+        if isinstance(error, RequestError):
             raise
-        raise Refused(f"the zip cannot be unpacked: {error}", hint="Pack it anew.", status=422) from error
+        raise RequestError(f"the zip cannot be unpacked: {error}", hint="Pack it anew.", status=422) from error
     part.path.unlink()
     if not found:
-        raise Refused("a zip must hold the files of a recording; it holds none", hint=_LAY_OUT, status=422)
+        raise RequestError("a zip must hold the files of a recording; it holds none", hint=_LAY_OUT, status=422)
     return found
 
 
@@ -148,7 +150,7 @@ def _check_directory(path: Path) -> None:
     at = tail.rfind(_END_OF_DIRECTORY)
     declared = int.from_bytes(tail[at + 12 : at + 16], "little") if at >= 0 else 0
     if at < 0 or declared > _MOST_DIRECTORY:
-        raise Refused("the zip's list of files is damaged or too long", hint=_LAY_OUT, status=422)
+        raise RequestError("the zip's list of files is damaged or too long", hint=_LAY_OUT, status=422)
 
 
 def _is_clutter(name: str) -> bool:
@@ -158,13 +160,13 @@ def _is_clutter(name: str) -> bool:
 def _lay_out_wfdb(parts: Sequence[Part], headers: list[Part]) -> tuple[Path, Part]:
     by_base = {part.base: part for part in parts}
     if len(by_base) < len(parts):
-        raise Refused("the files of a record must have different names; got one name twice", hint=_LAY_OUT, status=422)
+        raise RequestError("the files of a record must have different names; got one name twice", hint=_LAY_OUT, status=422)
     written = {part.base: _Header.of(part) for part in headers}
     segments = {name for header in written.values() if header.is_list for name in header.names}
     main = [part for part in headers if Path(part.base).stem not in segments]
     if len(main) != 1:
         named = ", ".join(sorted(Path(part.base).stem for part in headers)[:5])
-        raise Refused(f"an upload must be one record; got the headers of {named[:200]}", hint=_LAY_OUT, status=422)
+        raise RequestError(f"an upload must be one record; got the headers of {named[:200]}", hint=_LAY_OUT, status=422)
     for part in headers:
         part.path.with_name(f"{part.path.name}.hea").write_text(written[part.base].rewritten(part, by_base), encoding="latin-1")
     return main[0].path.with_name(f"{main[0].path.name}.hea"), main[0]
@@ -182,11 +184,11 @@ class _Header:
         with part.path.open("rb") as file:
             raw = file.read(_MOST_HEADER + 1)
         if len(raw) > _MOST_HEADER:
-            raise Refused("a WFDB header must have less than 1 MB", hint=_LAY_OUT, status=413)
+            raise RequestError("a WFDB header must have less than 1 MB", hint=_LAY_OUT, status=413)
         lines = [line.strip() for line in raw.decode("latin-1").splitlines()]
         lines = [line for line in lines if line and not line.startswith("#")]
         if not lines:
-            raise Refused("a WFDB header must have a record line; got an empty one", hint=_LAY_OUT, status=422)
+            raise RequestError("a WFDB header must have a record line; got an empty one", hint=_LAY_OUT, status=422)
         return cls(lines[0], tuple(lines[1:]))
 
     @property
@@ -215,7 +217,7 @@ class _Header:
         part = by_base.get(f"{name}.hea" if self.is_list else name)
         if part is None:
             missing = f"{name}.hea" if self.is_list else name
-            raise Refused(
+            raise RequestError(
                 f"a WFDB header names '{missing[:80]}', which was not sent",
                 hint=_LAY_OUT,
                 status=422,

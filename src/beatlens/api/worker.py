@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from beatlens.api.problems import Failed, Problem, Refused, make_problem
+from beatlens.api.problems import Problem, RequestError, TaskError, make_problem
 
 log = logging.getLogger("beatlens.api")
 
@@ -71,7 +71,7 @@ class Worker:
 
         Raises
         ------
-        Failed
+        TaskError
             If the task fails, takes too long or too much memory, or its process ends.
         """
         async with self._turn:
@@ -81,7 +81,7 @@ class Worker:
                     await _send(process, task)
                     return await self._listen(process, tell)
             except TimeoutError as error:
-                raise Failed(
+                raise TaskError(
                     make_problem(
                         504,
                         f"it must be done within {limit_s:g} s; it was not",
@@ -132,7 +132,7 @@ class Worker:
                 self._check_memory(process)
                 if not line.done():
                     continue
-                message = json.loads(line.result()) if line.result() else {"kind": "ended"}
+                message: dict[str, Any] = json.loads(line.result() or b'{"kind": "ended"}')
                 if message["kind"] == "progress":
                     tell(message["stage"], message["share"])
                     line = asyncio.ensure_future(_receive(process))
@@ -141,7 +141,7 @@ class Worker:
                     raise await _ended(process)
                 self._idle = True
                 if message["kind"] == "failed":
-                    raise Failed(Problem(**message["problem"]))
+                    raise TaskError(Problem(**message["problem"]))
                 return dict(message["result"])
         finally:
             line.cancel()
@@ -155,7 +155,7 @@ class Worker:
                 hint="Ask for a part of the recording: start_s, end_s, leads.",
                 error="MemoryLimit",
             )
-            raise Failed(problem)
+            raise TaskError(problem)
 
 
 def resident_bytes(pid: int) -> int:
@@ -168,7 +168,7 @@ def resident_bytes(pid: int) -> int:
 
 async def _send(process: asyncio.subprocess.Process, task: Mapping[str, Any]) -> None:
     if process.stdin is None:
-        raise Refused("a worker process has no input", status=500)
+        raise RequestError("a worker process has no input", status=500)
     process.stdin.write(json.dumps(task).encode() + b"\n")
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it ended: the answer will say so
         await process.stdin.drain()
@@ -176,15 +176,15 @@ async def _send(process: asyncio.subprocess.Process, task: Mapping[str, Any]) ->
 
 async def _receive(process: asyncio.subprocess.Process) -> bytes:
     if process.stdout is None:
-        raise Refused("a worker process has no output", status=500)
+        raise RequestError("a worker process has no output", status=500)
     return await process.stdout.readline()
 
 
-async def _ended(process: asyncio.subprocess.Process) -> Failed:
+async def _ended(process: asyncio.subprocess.Process) -> TaskError:
     code = await process.wait()
     said = signal.Signals(-code).name if code < 0 else f"exit status {code}"
     log.error("a worker process ended unexpectedly: %s", said)
-    return Failed(
+    return TaskError(
         make_problem(
             500,
             f"the process that worked on it ended unexpectedly ({said})",

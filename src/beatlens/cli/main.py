@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from beatlens._version import __version__
-from beatlens.cli import analyze, batch, console, data, ec57, evaluate, explain, models, peaks, read, train
+from beatlens.cli import analyze, batch, console, data, ec57, evaluate, explain, models, peaks, read, serve, train
 from beatlens.cli.app import app as run_app
 from beatlens.errors import BeatlensError
 
@@ -40,6 +40,7 @@ app.add_typer(explain.app, name="explain")
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(train.app, name="train")
 app.add_typer(models.app, name="models")
+app.command("serve")(serve.serve)
 app.add_typer(ec57.app, name="ec57")
 app.add_typer(data.app, name="data")
 
