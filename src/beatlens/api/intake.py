@@ -13,7 +13,7 @@ import numpy as np
 from fastapi import Request
 from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from beatlens.api.problems import RequestError, invalid
@@ -66,8 +66,8 @@ async def _take_form(request: Request, service: Service, folder: Path) -> tuple[
             options = _options_of(form)
             files = [file for file in form.getlist("file") if isinstance(file, UploadFile)]
             path, name = await asyncio.to_thread(_keep_files, files, service, folder)
-    except MultiPartException as error:
-        raise RequestError(f"the form cannot be read: {error.message}", status=422) from error
+    except HTTPException as error:  # the parser's own, about what is not a form or has too many fields
+        raise RequestError(f"the form cannot be read: {error.detail}", hint="curl -F file=@night.edf", status=400) from error
     except ClientDisconnect as error:
         raise RequestError("the client went before its upload was complete", status=400) from error
     return options, path, name

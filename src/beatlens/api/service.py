@@ -219,8 +219,10 @@ class Service:
             ended.set()
 
     async def _work(self, worker: Any) -> None:
-        with contextlib.suppress(TaskError):  # said again, and to somebody, by the first job
+        try:
             await worker.start()
+        except Exception:  # the next job starts it again, and tells its client if that fails, too
+            log.exception("a worker could not be started")
         while True:
             job_id = await self._queue.get()
             job = await asyncio.to_thread(self.store.claim, job_id)

@@ -182,9 +182,11 @@ def main() -> None:
         answers.flush()
 
     def listen() -> None:
-        for line in sys.stdin:
-            tasks.put(json.loads(line))
-        os._exit(0)  # the server is gone: what is being done is for nobody
+        try:
+            for line in sys.stdin:
+                tasks.put(json.loads(line))
+        finally:
+            os._exit(0)  # the server is gone: what is being done is for nobody
 
     threading.Thread(target=listen, daemon=True).start()
     _find_model(sys.argv[1])

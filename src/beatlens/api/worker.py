@@ -24,7 +24,7 @@ log = logging.getLogger("beatlens.api")
 Tell = Callable[[str, float], None]
 _LONGEST_LINE: Final = 1 << 27
 _LOOK_S: Final = 0.5
-_START_S: Final = 300.0
+_START_S: Final = 600.0
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -118,9 +118,12 @@ class Worker:
         try:
             async with asyncio.timeout(_START_S):
                 await self._listen(process, lambda _stage, _share: None)
-        except BaseException:
-            await self.stop()
-            raise
+        except TimeoutError as error:
+            problem = make_problem(503, f"a worker must start within {_START_S:g} s; it did not", error="WorkerLate")
+            raise TaskError(problem) from error
+        finally:
+            if not self._idle:
+                await self.stop()
         return process
 
     async def _listen(self, process: asyncio.subprocess.Process, tell: Tell) -> dict[str, Any]:
