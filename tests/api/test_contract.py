@@ -15,6 +15,7 @@ import schemathesis
 import uvicorn
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import load_all_checks
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from beatlens.api import tasks
 from beatlens.api.server import create_app
@@ -23,7 +24,7 @@ from beatlens.api.settings import ServerSettings
 load_all_checks()
 api = schemathesis.openapi.from_dict(create_app(ServerSettings(data=Path("never made"))).openapi())
 EXAMPLES = settings(
-    max_examples=25,
+    max_examples=10,
     derandomize=True,
     deadline=None,
     database=None,
@@ -62,7 +63,9 @@ def test_every_answer_is_one_that_is_described(case: Any, served: str) -> None:
     if "wait" in (case.query or {}):
         case.query["wait"] = 0.0  # the answer is of the same kind, and comes at once
     response = case.call(base_url=served)
-    case.validate_response(response)
+    # That bytes or numbers are an ECG no schema can say: 415 and 422 are right answers to what fits it.
+    excluded = [positive_data_acceptance] if case.method == "POST" else []
+    case.validate_response(response, excluded_checks=excluded)
 
 
 def test_results_are_as_described(served: str, done: dict[str, Any]) -> None:

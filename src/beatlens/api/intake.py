@@ -29,7 +29,6 @@ FORM: Final = "multipart/form-data"
 JSON: Final = "application/json"
 _MOST_FIELDS: Final = 128
 _MOST_FIELD_BYTES: Final = 4096
-_DEFAULT_METHOD: Final = "saliency"
 
 
 async def take_in(request: Request, service: Service) -> Job:
@@ -150,14 +149,14 @@ def check_model(name: str, *, status: int = 422) -> str:
 
 
 def check_method(name: str) -> str:
-    """Return the name of a method of explanation; the default where none is named.
+    """Return the name of a method of explanation; empty for what measured best for the model.
 
     Raises
     ------
     RequestError
         With 422, if there is none.
     """
-    return _check_name("method", name or _DEFAULT_METHOD, METHODS, 422)
+    return name and _check_name("method", name, METHODS, 422)
 
 
 def _check_name(kind: str, name: str, known: Iterable[str], status: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -129,6 +130,16 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
+def methods_at(app: FastAPI, path: str) -> set[str]:
+    """Return the methods that are possible at a path, as OpenAPI lists them."""
+    found: set[str] = set()
+    for template, operations in app.openapi()["paths"].items():
+        pattern = re.sub(r"\\\{[^/]*?\\\}", "[^/]+", re.escape(template))
+        if re.fullmatch(pattern, path):
+            found |= {method.upper() for method in operations}
+    return found or {"GET"}  # what is not listed is /openapi.json
+
+
 def install(app: FastAPI) -> None:
     """Make an application answer every error with a problem document."""
 
@@ -147,6 +158,8 @@ def install(app: FastAPI) -> None:
             405: f"{request.method[:20]} is not possible at {request.url.path[:200]}",
         }.get(error.status_code, str(error.detail))
         headers = dict(error.headers or {})
+        if error.status_code == 405:  # the framework names the methods of one of the routes at that path
+            headers["Allow"] = ", ".join(sorted(methods_at(request.app, request.url.path)))
         return respond(RequestError(said, hint="/openapi.json lists what there is.", status=error.status_code, headers=headers))
 
     @app.exception_handler(Exception)

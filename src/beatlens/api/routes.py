@@ -14,6 +14,7 @@ from beatlens.api.intake import FORM, JSON, check_method, check_model, take_in
 from beatlens.api.metrics import MEDIA_TYPE as METRICS_TYPE
 from beatlens.api.problems import Problem, TaskError, responses
 from beatlens.api.schemas import (
+    METHOD_ENUM,
     BeatExplanation,
     BeatPage,
     Health,
@@ -148,7 +149,9 @@ async def get_explanation(
     job_id: JobId,
     beat: Annotated[int, InPath(ge=0, le=1 << 40, description="Number of the beat, from 0.")],
     service: TheService,
-    method: Annotated[str, Query(max_length=100, description="How; what suits the model if empty.")] = "",
+    method: Annotated[
+        str, Query(description="How; what measured best for the model if empty.", json_schema_extra=METHOD_ENUM)
+    ] = "",
 ) -> Response:
     """Explain one beat: what each sample, feature and neighbour added to the model's decision."""
     return JSONResponse(await service.explain(job_id, beat, check_method(method)))

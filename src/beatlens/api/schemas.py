@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from beatlens.api.problems import Problem
+from beatlens.explain.methods import METHODS
+from beatlens.models.registry import list_models
 from beatlens.reports.document import AnalysisDocument
 
 LeadName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00-\x1f]+$")]
@@ -16,6 +18,21 @@ Rate = Annotated[float, Field(ge=1, le=1e6, allow_inf_nan=False, description="Sa
 Unit = Literal["mV", "uV", "V", "nV"]
 Seconds = Annotated[float, Field(ge=0, le=1e8, allow_inf_nan=False)]
 MilliUnits = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
+ModelName = Annotated[
+    str,
+    Field(
+        description="Name of a model, see /v1/models; the server's if empty.",
+        json_schema_extra={"enum": ["", *(card.name for card in list_models())]},
+    ),
+]
+METHOD_ENUM: Final[dict[str, Any]] = {"enum": ["", *METHODS]}
+MethodName = Annotated[
+    str,
+    Field(
+        description="How beats are explained; what measured best for the model if empty.",
+        json_schema_extra=METHOD_ENUM,
+    ),
+]
 State = Literal["queued", "running", "done", "failed"]
 
 
@@ -25,8 +42,8 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, Field(max_length=200, description="What the recording is called; its file's name if empty.")] = ""
-    model: Annotated[str, Field(max_length=100, description="Name of a model, see /v1/models; the server's if empty.")] = ""
-    method: Annotated[str, Field(max_length=100, description="How beats are explained; what suits the model if empty.")] = ""
+    model: ModelName = ""
+    method: MethodName = ""
     explanations: Annotated[int, Field(ge=0, le=50, description="How many beats are explained at most.")] = 12
     leads: Annotated[
         list[LeadName], Field(max_length=64, description="The leads to use, the first first; all of them if empty.")
@@ -176,12 +193,17 @@ class StreamStart(BaseModel):
     fs: Rate
     lead_names: Annotated[list[LeadName], Field(min_length=1, max_length=16)]
     unit: Unit = "mV"
-    model: Annotated[str, Field(max_length=100)] = ""
+    model: ModelName = ""
 
 
 def body_schema(model: type[BaseModel], **more: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON schema of a request's body, with more properties where they are no part of the model."""
+    """Return the JSON schema of a request's body; with ``more``, that of a form, with fields that are no part of the model."""
     schema = model.model_json_schema()
+    if more:  # a form has no null: what is not known is left out
+        for field in schema["properties"].values():
+            field.update(next((each for each in field.pop("anyOf", []) if each != {"type": "null"}), {}))
+            if "default" in field and field["default"] is None:
+                del field["default"]
     schema["properties"] |= more
     schema["required"] = sorted({*schema.get("required", []), *more})
     return schema

@@ -79,7 +79,7 @@ class ServerSettings:
     host: str = "127.0.0.1"
     port: int = 8000
     api_key: str = ""
-    model: str = "seed-lstm"
+    model: str = "rhythm-lstm"
     upload_bytes: int = 256 * MEGABYTE
     json_bytes: int = 16 * MEGABYTE
     unpacked_bytes: int = 1024 * MEGABYTE

@@ -100,7 +100,7 @@ def run_explanation(task: Mapping[str, Any], tell: Tell) -> dict[str, Any]:
     )
     samples = beats["sample"].to_numpy(np.int64)
     model = _find_model(document["model"]["name"])
-    found, note = explain_chosen(model, record, samples, {beat: "asked for"}, method=task["method"])
+    found, note = explain_chosen(model, record, samples, {beat: "asked for"}, method=task["method"] or None)
     if not found:
         raise RequestError(note, status=409)
     return {"beat": beat, **{name: json_ready(value) for name, value in found[0].explanation.to_dict().items()}}
