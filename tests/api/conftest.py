@@ -127,7 +127,15 @@ class LiveServer:
     def kill(self) -> None:
         """End it as a power cut would."""
         os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        self.end()
+
+    def end(self) -> None:
+        """Ask it to end, if it has not, and let go of its output."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        self.process.wait(60)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
 
 def start_server(data: Path, *words: str, **variables: str) -> LiveServer:
@@ -151,9 +159,7 @@ def live(tmp_path: Path) -> Iterator[Callable[..., LiveServer]]:
 
     yield start
     for server in servers:
-        if server.process.poll() is None:
-            server.process.send_signal(signal.SIGINT)
-            server.process.wait(30)
+        server.end()
 
 
 @pytest.fixture(scope="session")
@@ -161,8 +167,7 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServ
     """One real server for all tests that only use it."""
     server = start_server(tmp_path_factory.mktemp("server"), "--model", "seed-lstm")
     yield server
-    server.process.send_signal(signal.SIGINT)
-    server.process.wait(30)
+    server.end()
 
 
 @pytest.fixture

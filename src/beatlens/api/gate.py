@@ -20,6 +20,7 @@ from beatlens.errors import BeatlensError
 OPEN: Final = ("/health",)
 """Answered without a key, and however many requests there are."""
 
+MOST_HEADER_BYTES: Final = 16 << 10
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -86,6 +87,8 @@ class Gate:
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEADER_BYTES:
+            raise RequestError(f"the headers of a request must have at most {MOST_HEADER_BYTES >> 10} kB", status=431)
         host = headers.get("host", "")
         if self._settings.api_key:
             if scope["path"] not in OPEN and not _has_key(headers, self._settings.api_key):

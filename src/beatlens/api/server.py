@@ -15,7 +15,7 @@ from fastapi.security import APIKeyHeader
 
 from beatlens._version import __version__
 from beatlens.api import problems
-from beatlens.api.gate import Gate
+from beatlens.api.gate import MOST_HEADER_BYTES, Gate
 from beatlens.api.metrics import Metrics
 from beatlens.api.routes import open_router, router
 from beatlens.api.service import Service
@@ -23,7 +23,6 @@ from beatlens.api.settings import ServerSettings
 from beatlens.api.streaming import MOST_MESSAGE_BYTES, Streams
 from beatlens.errors import OutputError
 
-_MOST_HEADER_BYTES: Final = 16 << 10
 _ABOUT: Final = (
     "Send an ECG recording, get its heartbeats, classified, and what decided each call. "
     "Streams of samples: WebSocket at /v1/stream. For research; not a medical device."
@@ -101,8 +100,8 @@ def serve(settings: ServerSettings, listener: socket.socket, *, access_log: bool
     tempfile.tempdir = str(temporary)  # what a large form leaves on disk while it arrives lies with the rest
     config = uvicorn.Config(
         create_app(settings),
-        http="h11",  # it limits the size of a request's headers
-        h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
+        http="h11",  # it gives up on headers that do not end
+        h11_max_incomplete_event_size=MOST_HEADER_BYTES,
         ws="websockets-sansio",
         ws_max_size=MOST_MESSAGE_BYTES,
         limit_concurrency=2 * settings.requests + settings.streams,  # the gate's limit comes first, with a sentence
