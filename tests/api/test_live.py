@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
@@ -93,7 +94,8 @@ def test_headers_that_are_too_large(http: httpx.Client) -> None:
     """A request with more than 16 kB of headers is not read, and the server goes on."""
     answer = http.get("/health", headers={"x-long": "a" * 20_000})
     assert (answer.status_code, answer.json()["detail"]) == (431, "the headers of a request must have at most 16 kB")
-    assert http.get("/health", headers={"x-long": "a" * 400_000}).status_code in (400, 431)
+    with contextlib.suppress(httpx.TransportError):  # so much is not read to its end: the connection may be gone first
+        assert http.get("/health", headers={"x-long": "a" * 400_000}).status_code in (400, 431)
     assert http.get("/health").status_code == 200
 
 
@@ -124,4 +126,4 @@ def test_a_server_that_others_reach_warns(tmp_path: Path) -> None:
     _, said = process.communicate(timeout=60)
     assert said.startswith("warning: everyone who reaches 0.0.0.0 can use this server")
     assert "Traceback" not in said
-    assert process.returncode == 0
+    assert process.returncode == 128 + signal.SIGINT

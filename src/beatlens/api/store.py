@@ -137,12 +137,12 @@ class Store:
 
     def claim(self, job_id: str) -> Job | None:
         """Begin a queued job and return it; None if it is no longer queued."""
-        self._run(
-            "UPDATE jobs SET state = 'running', started_s = ?, attempts = attempts + 1 WHERE id = ? AND state = 'queued'",
+        begun = self._run(
+            "UPDATE jobs SET state = 'running', started_s = ?, attempts = attempts + 1 WHERE id = ? AND state = 'queued' "
+            "RETURNING id",
             (self._clock(), job_id),
         )
-        job = self.find(job_id)
-        return job if job is not None and job.state == "running" else None
+        return self.find(job_id) if begun else None
 
     def finish(self, job_id: str, problem: dict[str, Any] | None = None) -> None:
         """End a job: well, or with a problem."""
