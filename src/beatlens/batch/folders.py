@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import json
 import re
-import secrets
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -14,11 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from beatlens._io import safe_name, write_json
+from beatlens._io import safe_name
 from beatlens.analysis.result import Analysis
 from beatlens.batch.one import KEPT, Outcome
 from beatlens.batch.sources import Source
-from beatlens.errors import OutputError
 
 MARK: Final = "source.json"
 """The file that says what a folder was made from; a folder without it was not made by a batch."""
@@ -54,29 +52,18 @@ class FolderStore:
             return None
 
     def save(self, outcome: Outcome, analysis: Analysis) -> str:
-        """Write the folder beside its place, with what it was made from, and move it there when it is whole.
+        """Write the folder, with what it was made from in it; it appears when it is whole.
 
         Raises
         ------
         OutputError
             If the place holds something else, or cannot be written.
         """
-        from beatlens.reports.saving import check_target, save_analysis
+        from beatlens.reports.saving import save_analysis
 
         target = self.targets[outcome.source]
-        check_target(target, force=self.force)
-        scratch = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-        try:
-            new = save_analysis(analysis, scratch / "new")
-            write_json(new / MARK, dataclasses.asdict(replace(outcome, output=str(target))))
-            _put(new, target)
-        except OSError as error:
-            if isinstance(error, OutputError):
-                raise
-            raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-        return str(target)
+        mark = dataclasses.asdict(replace(outcome, output=str(target)))
+        return str(save_analysis(analysis, target, force=self.force, beside={MARK: mark}))
 
     def save_failure(self, outcome: Outcome) -> None:
         """Keep nothing: a failure is tried again the next time."""
@@ -89,19 +76,6 @@ class FolderStore:
                 name = _LEFTOVER.fullmatch(entry.name)
                 if name and (parent, name[1]) in names:
                     shutil.rmtree(entry, ignore_errors=True)
-
-
-def _put(new: Path, target: Path) -> None:
-    if not target.exists():
-        new.rename(target)
-        return
-    old = new.with_name("old")
-    target.rename(old)
-    try:
-        new.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
 
 
 def name_targets(sources: Sequence[Source], folder: Path) -> dict[str, Path]:

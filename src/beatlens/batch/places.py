@@ -12,7 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from beatlens.errors import BeatlensError, MissingDependencyError, OutputError, RecordNotFoundError
+from beatlens import _optional
+from beatlens.errors import BeatlensError, OutputError, RecordNotFoundError
 
 TEMPORARY: Final = ".part"
 
@@ -25,16 +26,7 @@ def require(package: str) -> ModuleType:
     MissingDependencyError
         If it is not installed, with the command that installs it.
     """
-    import importlib
-
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        name = package.split(".", maxsplit=1)[0]
-        raise MissingDependencyError(
-            f"many recordings on Dask need the package '{name}', which is not installed",
-            hint='Run: pip install "beatlens[cluster]"',
-        ) from error
+    return _optional.require(package, "many recordings on Dask need", extra="cluster")
 
 
 def is_remote(url: str) -> bool:

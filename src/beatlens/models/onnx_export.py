@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from beatlens._io import replacing
+from beatlens._optional import require
 from beatlens._version import __version__
-from beatlens.errors import ConfigurationError, FormatError, MissingDependencyError, closest
+from beatlens.errors import ConfigurationError, FormatError, closest
 from beatlens.models.card import ModelCard
 from beatlens.models.onnx_graph import IR_VERSION, OPSET, GraphBuilder, Value, dense_logits
 
@@ -125,14 +126,7 @@ def load_runtime() -> Any:
     MissingDependencyError
         If it is not installed.
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingDependencyError(
-            "checking an ONNX file needs the package 'onnxruntime', which is not installed",
-            hint='Run: pip install "beatlens[onnx]"',
-        ) from error
-    return onnxruntime
+    return require("onnxruntime", "checking an ONNX file needs", extra="onnx")
 
 
 class _Dimensions:

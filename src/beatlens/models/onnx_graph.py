@@ -13,7 +13,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from beatlens.errors import ConfigurationError, MissingDependencyError, closest
+from beatlens._optional import require
+from beatlens.errors import ConfigurationError, closest
 
 OPSET: Final = 17
 """Version of ONNX's operators, and of the file format (8): of 2022, read by every runtime of phones and browsers since."""
@@ -124,13 +125,7 @@ def load_onnx() -> Any:
     MissingDependencyError
         If it is not installed.
     """
-    try:
-        import onnx
-    except ImportError as error:
-        raise MissingDependencyError(
-            "ONNX files need the package 'onnx', which is not installed", hint='Run: pip install "beatlens[onnx]"'
-        ) from error
-    return onnx
+    return require("onnx", "ONNX files need", extra="onnx")
 
 
 def _name_of(builder: GraphBuilder, value: Any) -> tuple[str, int]:

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from beatlens._optional import require
 from beatlens.errors import FormatError, SignalError
-from beatlens.records.optional import require
 from beatlens.records.record import Record
 from beatlens.records.request import Channel, Request, first_line
 
@@ -62,8 +62,8 @@ def read_device_xml(path: Path, request: Request, source: str) -> Record:
 
 
 def _read(path: Path, request: Request, source: str) -> Record:
-    parser = require("ecgdatakit.parsing.parser", _NAMES[source])
-    known = require("ecgdatakit.exceptions", _NAMES[source])
+    parser = require("ecgdatakit.parsing.parser", f"reading {_NAMES[source]} needs", extra="formats")
+    known = require("ecgdatakit.exceptions", f"reading {_NAMES[source]} needs", extra="formats")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:

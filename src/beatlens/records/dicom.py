@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from beatlens._optional import require
 from beatlens.errors import BeatlensError, FormatError, SignalError
-from beatlens.records.optional import require
 from beatlens.records.record import Record
 from beatlens.records.request import Channel, Chosen, Request, first_line, truncated
 
@@ -45,7 +45,7 @@ def read_dicom(path: Path, request: Request) -> Record:
     SignalError
         If it holds no waveform, or no ECG lead.
     """
-    pydicom = require("pydicom", "DICOM")
+    pydicom = require("pydicom", "reading DICOM needs", extra="formats")
     if path.stat().st_size > _MOST_BYTES:
         raise FormatError(f"{path.name} must be smaller than {_MOST_BYTES >> 20} MB to be read as DICOM")
     raw = path.read_bytes()

@@ -7,8 +7,9 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from beatlens._io import write_json, write_text
@@ -33,6 +34,7 @@ def save_analysis(
     folder: str | Path,
     *,
     force: bool = False,
+    beside: Mapping[str, object] = MappingProxyType({}),
     progress: Callable[[str, float], None] = lambda _stage, _share: None,
 ) -> Path:
     """Write everything that an analysis found.
@@ -48,6 +50,8 @@ def save_analysis(
         Where to.
     force : bool
         Replace the folder if it holds an earlier analysis.
+    beside : mapping of str to object
+        What else the folder is to hold, as JSON, by the names of the files.
     progress : callable
         Called with the name of the stage (one of `STAGES`) and the share of it that is done.
 
@@ -76,6 +80,8 @@ def save_analysis(
         for place, (name, figure) in enumerate(figures):
             progress("figures", place / len(figures))
             save_figure(figure, temporary / "figures" / name)
+        for name, document in beside.items():
+            write_json(temporary / name, document)
         progress("figures", 1.0)
     return target
 

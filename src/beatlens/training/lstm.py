@@ -17,8 +17,6 @@ from typing import Any
 
 from beatlens.models.engine import load_keras
 
-PRECISIONS = ("float32", "bfloat16")
-
 
 def walk_layers(model: Any, precision: str) -> Callable[[Any, Any, Any], tuple[Any, list[Any]]]:
     """Return the training forward pass of a sequential model, its plain LSTM layers by `lstm_layer`.
