@@ -44,12 +44,8 @@ def test_a_host_dies_and_nothing_is_missing(bench, recordings, tmp_path):
     """Beats and events are those of one process, to the last digit."""
     folder = Path(shutil.copytree(recordings, tmp_path / "in", ignore=shutil.ignore_patterns("bad.edf")))
     end = bench.run_on_two_hosts(folder, tmp_path / "two", tmp_path, kill_after=1)
-    assert {name: end[name] for name in ("status", "done", "kept", "failed")} == {
-        "status": 0,
-        "done": 3,
-        "kept": 0,
-        "failed": 0,
-    }
+    assert (end["status"], end["failed"]) == (0, 0)
+    assert end["done"] + end["kept"] == 3  # kept: the worker died after its rows were written and before it could say so
     wanted = Wanted("rhythm-lstm", settings=Settings(explanations=0))
     store = ShardStore(Place(str(tmp_path / "one")), wanted, ("N", "S", "V", "F"))
     outcomes = [analyse_one(source, wanted, store) for source in find_sources([folder])]
