@@ -96,3 +96,9 @@ def average_networks(networks: Sequence[Any]) -> Any:
         network.name = f"{network.name}_{number}"
     logits = keras.layers.Average(name="logits")([network(inputs) for network in networks])
     return keras.Model(inputs, logits, name="rhythm_lstm")
+
+
+def networks_of(model: Any) -> list[Any]:
+    """Return the networks that `average_networks` put together; the model itself if it is a single one."""
+    nested = [layer for layer in model.layers if any(part.name == "sequence" for part in getattr(layer, "layers", ()))]
+    return nested or [model]

@@ -32,6 +32,10 @@ ARRHYTHMIC: Final = ("124", "201", "203", "207")
 
 NOISY_SHARE: Final = 0.4
 """Share of the composed recordings that noise is added to."""
+LONGEST_STRIP_S: Final = 60.0
+"""Recordings that are not longer are not cut into strips."""
+FEW_NORMAL: Final = 20
+"""Recordings of fewer normal beats compose no others."""
 
 
 class RhythmTraining(BaseModel):
@@ -75,12 +79,13 @@ class Example:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A training recording, prepared (128 Hz)."""
+    """A training recording, prepared (128 Hz); ``sinus``: whether its normal beats mostly have a P wave."""
 
     name: str
     x: Array
     times_s: npt.NDArray[np.float64]
     classes: npt.NDArray[np.str_]
+    sinus: bool = True
 
 
 def read_source(name: str) -> Source:
@@ -92,7 +97,7 @@ def read_source(name: str) -> Source:
     is_beat = classes != ""
     leads = choose_leads(record.signal, record.lead_names)
     x = prepare_signal(record.signal[:, leads], record.fs)
-    return Source(name, x, record.annotations.samples[is_beat] / record.fs, classes[is_beat])
+    return Source(name, x, record.annotations.samples[is_beat] / record.fs, classes[is_beat], name not in ARRHYTHMIC)
 
 
 def label_numbers(classes: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
@@ -101,13 +106,17 @@ def label_numbers(classes: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
 
 
 def make_examples(
-    settings: RhythmTraining, records: Iterable[str] = DS1, on_record: Callable[[str], None] = lambda _: None
+    settings: RhythmTraining,
+    records: Iterable[str] = DS1,
+    on_record: Callable[[str], None] = lambda _: None,
+    *,
+    read: Callable[[str], Source] = read_source,
 ) -> list[Example]:
     """Read the training records and make degraded, shortened, single-lead and composed ones of them.
 
-    What is made of a record depends on the seed and its name alone.
+    What is made of a record depends on the seed and its name, and on which others there are, alone.
     """
-    sources = [read_source(name) for name in records]
+    sources = [read(name) for name in records]
     pools = {s.name: beat_pool(s.x, align_beats(s.x, np.round(s.times_s * FS).astype(np.int64)), s.classes) for s in sources}
     ectopic = [name for name, pool in pools.items() if (pool.classes == "V").sum() >= 15]
 
@@ -121,18 +130,24 @@ def make_examples(
         parts += [
             ("degraded", *degrade(source.x, source.times_s, source.classes, rng)) for _ in range(settings.degraded_copies)
         ]
-        parts += [("strip", *strip) for strip in cut_strips(source.x, source.times_s, source.classes, rng, n_strips=12)]
+        if len(source.x) > LONGEST_STRIP_S * FS:
+            parts += [("strip", *strip) for strip in cut_strips(source.x, source.times_s, source.classes, rng, n_strips=12)]
         examples = [Example(kind, own, encode_prepared(x, t), label_numbers(c)) for kind, x, t, c in parts]
-        return examples + _composed(source.name, pools, ectopic, rng, settings.composed_copies)
+        n_leads = source.x.shape[1]
+        if (source.classes == "N").sum() < FEW_NORMAL:
+            return examples
+        alike = [name for name in ectopic if pools[name].windows.shape[2] == n_leads]
+        return examples + _composed(source, pools, alike, rng, settings.composed_copies)
 
     with ThreadPoolExecutor(settings.jobs) as pool:
         return [example for made in pool.map(make, sources) for example in made]
 
 
 def _composed(
-    name: str, pools: dict[str, BeatPool], ectopic: Sequence[str], rng: np.random.Generator, copies: int
+    source: Source, pools: dict[str, BeatPool], ectopic: Sequence[str], rng: np.random.Generator, copies: int
 ) -> list[Example]:
-    rhythms = ["fibrillation", *["ectopy"] * 3, "atrial", *([] if name in ARRHYTHMIC else ["runs"] * 3)] * copies
+    name = source.name
+    rhythms = ["fibrillation", *["ectopy"] * 3, "atrial", *(["runs"] * 3 if source.sinus else [])] * copies
     made = []
     for rhythm in rhythms:
         other = name if name in ectopic and rng.random() < 0.5 else str(rng.choice(list(ectopic) or [name]))

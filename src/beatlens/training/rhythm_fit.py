@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from beatlens.errors import ConfigurationError
 from beatlens.models.engine import load_keras
 from beatlens.models.rhythm_lstm import Inputs, empty_inputs, fill_row
 from beatlens.models.rhythm_network import average_networks, build_rhythm_network
@@ -47,6 +48,7 @@ def fit(
     on_epoch: Progress = lambda _e, _l: None,
     *,
     keeper: Keeper = NOWHERE,
+    start: Sequence[Any] = (),
 ) -> Any:
     """Train the network, or several whose logits are averaged, on these examples.
 
@@ -58,6 +60,8 @@ def fit(
         Called with the number of the epoch, from 0 (over all networks), and its mean loss.
     keeper : Keeper
         Keeps checkpoints, and goes on from those that it has.
+    start : sequence of keras.Model, optional
+        One a network, whose weights are trained further; from scratch if there are none.
 
     Returns
     -------
@@ -70,7 +74,8 @@ def fit(
         def report(epoch: int, loss: float) -> None:
             on_epoch(number * settings.epochs + epoch, loss)
 
-        return fit_network(own, examples, report, keeper=keeper.inside(f"network-{number + 1}"))
+        first = start[number] if start else None
+        return fit_network(own, examples, report, keeper=keeper.inside(f"network-{number + 1}"), start=first)
 
     if settings.jobs == 1:
         return average_networks([one(number) for number in range(settings.networks)])
@@ -85,15 +90,19 @@ def fit_network(
     on_epoch: Progress = lambda _e, _l: None,
     *,
     keeper: Keeper = NOWHERE,
+    start: Any = None,
 ) -> Any:
-    """Train one network; see `fit`.
+    """Train one network, from the weights of ``start`` if it is given; see `fit`.
 
     Every pass draws other sequences, but what is drawn depends on the settings' seed alone.
     """
     keras = load_keras()
     with _BUILDING:
         network = build_rhythm_network(seed=settings.seed, n_units=settings.units, windows=settings.windows)
-    network.get_layer("scaling").adapt(np.concatenate([e.beats.features for e in examples if e.kind == "real"])[None])
+    if start is None:
+        network.get_layer("scaling").adapt(np.concatenate([e.beats.features for e in examples if e.kind == "real"])[None])
+    else:  # with the scaling of the columns that its weights were learned for
+        copy_weights(start, network)
     optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay, clipnorm=1.0)
     optimizer.build(network.trainable_variables)
     rng = np.random.default_rng(settings.seed)
@@ -110,6 +119,23 @@ def fit_network(
         keeper.save(values_of(variables), rng, epoch=epoch + 1, n_steps=n_steps)
         on_epoch(epoch, loss)
     return network
+
+
+def copy_weights(source: Any, target: Any) -> None:
+    """Give a network the weights and the scaling of another one of the same architecture; its random state stays.
+
+    Raises
+    ------
+    ConfigurationError
+        If the architectures differ.
+    """
+    theirs, ours = source.get_weights(), target.get_weights()
+    if [values.shape for values in theirs] != [values.shape for values in ours]:
+        raise ConfigurationError(
+            "the model to start from must have the architecture that is trained; its weights have other shapes",
+            hint="Train from scratch: leave --from out.",
+        )
+    target.set_weights(theirs)
 
 
 def compile_pass(network: Any, optimizer: Any, batch_size: int) -> Callable[[Pass], float]:
