@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from starlette.datastructures import Headers
 
 from beatlens.api.gate import limit_body
 from beatlens.api.problems import RequestError
+from beatlens.api.server import open_socket
 from beatlens.api.settings import ServerSettings, is_loopback
 from beatlens.errors import ConfigurationError
 
@@ -251,3 +253,12 @@ def test_settings_that_cannot_be(tmp_path: Any, chosen: dict[str, Any], sentence
 def test_which_addresses_are_this_machine(host: str, own: bool) -> None:
     """Only loopback addresses and the name localhost."""
     assert is_loopback(host) is own
+
+
+def test_answers_do_not_wait_to_be_acknowledged(tmp_path: Path) -> None:
+    """Connections inherit from the listening socket that small packets are sent at once."""
+    with open_socket(ServerSettings(data=tmp_path, port=0)) as listener:
+        here = socket.create_connection(listener.getsockname())
+        there, _ = listener.accept()
+        with here, there:
+            assert there.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -71,6 +74,27 @@ def children_of(pid: int) -> list[int]:
     """Return the processes that a process started, where the system tells."""
     listed = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(child) for child in listed.read_text().split()] if listed.exists() else []
+
+
+@pytest.mark.slow
+def test_the_requests_of_the_guide(shared_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lines with `curl`, typed in a folder that holds the files it speaks of, each begin an analysis."""
+    if not shutil.which("curl"):
+        pytest.skip("needs curl")
+    docs = Path(__file__).parents[2] / "docs"
+    monkeypatch.syspath_prepend(docs / "tools")
+    import blocks
+
+    blocks.example_folder(tmp_path)
+    page = (docs / "guides" / "rest.md").read_text(encoding="utf-8")
+    lines = [line for line in page.splitlines() if line.startswith("curl ")]
+    assert len(lines) >= 2
+    for line in lines:
+        words = shlex.split(line.replace("localhost:8000", shared_server.url), comments=True)
+        done = subprocess.run([*words, "--silent", "--show-error"], cwd=tmp_path, capture_output=True, text=True, check=True)
+        job = json.loads(done.stdout)
+        assert job["state"] in ("queued", "running", "done"), job
+        httpx.delete(shared_server.url + job["links"]["self"]).raise_for_status()
 
 
 @pytest.mark.slow

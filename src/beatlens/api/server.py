@@ -71,14 +71,18 @@ def open_socket(settings: ServerSettings) -> socket.socket:
     OutputError
         If it cannot.
     """
+    address = (settings.host.strip("[]"), settings.port)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host.strip("[]"), settings.port), family=family, backlog=settings.requests * 2)
+        listener = socket.create_server(address, family=family, backlog=settings.requests * 2)
     except OSError as error:
         raise OutputError(
             f"cannot listen at {settings.host}, port {settings.port}: {error.strerror or error}",
             hint="Choose another with --port, or 0 for any free one.",
         ) from error
+    # asyncio asks for this only on sockets that name TCP; without it, an answer waits 40 ms for an acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def serve(settings: ServerSettings, listener: socket.socket, *, access_log: bool = False) -> None:
