@@ -26,7 +26,7 @@ def test_the_command_listens_to_this_machine_and_tells_nobody(run_beatlens: Call
     found = run_beatlens("app")
     assert found.status == 0
     ((command, environment),) = started
-    assert command[:4] == [sys.executable, "-m", "streamlit", "run"]
+    assert command[:4] == [sys.executable, "-m", "beatlens.app", "run"]
     assert {
         "--server.address=127.0.0.1",
         "--server.port=8501",

@@ -149,7 +149,7 @@ def test_a_correction_is_kept_and_undone(opened: SimpleNamespace, tmp_path: Path
     at.button(key="redo").click().run()
     at.switch_page("pages/review.py").run()
     assert not at.exception
-    assert "-1" in text_of(at)
+    assert "−1" in text_of(at)
     assert "is N" in text_of(at)
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from beatlens.app import options
-from beatlens.app.services.opening import MOST_MB
 from beatlens.errors import MissingDependencyError
 
 SCRIPT: Final = Path(__file__).with_name("main.py")
@@ -64,12 +63,13 @@ def make_command(*, address: str, port: int, theme: str = "system") -> list[str]
         "server.port": port,
         "server.headless": "true",  # asks for no e-mail address and opens no window by itself
         "server.fileWatcherType": "none",
-        "server.maxUploadSize": MOST_MB,
+        "server.maxUploadSize": options.MOST_MB,
         "server.enableXsrfProtection": "true",
         "browser.gatherUsageStats": "false",
         "client.showErrorDetails": "none",
         "client.toolbarMode": "minimal",
         "logger.level": "warning",
+        "logger.hideWelcomeMessage": "true",  # the command has told the address already
         "theme.baseRadius": THEME["baseRadius"],
         "theme.headingFontSizes": THEME["sizes"],
     }
@@ -84,7 +84,7 @@ def make_command(*, address: str, port: int, theme: str = "system") -> list[str]
             settings |= {f"theme.{name}": value for name, value in colours.items()}
             settings = {name: value for name, value in settings.items() if not name.startswith(("theme.light", "theme.dark"))}
     flags = [f"--{name}={value}" for name, value in settings.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(SCRIPT), *flags]
+    return [sys.executable, "-m", "beatlens.app", "run", str(SCRIPT), *flags]
 
 
 def make_environment(*, file: Path | None, model: str | None, fs: float | None, unit: str | None) -> Mapping[str, str]:

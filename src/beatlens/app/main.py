@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from beatlens.app.ui import frame, session, starting
+from beatlens.app import warming
+
+warming.wait()
+
+from beatlens.app.ui import frame, session, starting  # noqa: E402 - the pages are read in by then
 
 
 def run() -> None:
@@ -26,7 +30,10 @@ def run() -> None:
     page = st.navigation(pages)
     frame.show_sidebar()
     session.write_address()
-    page.run()
+    try:
+        page.run()
+    finally:  # a page may stop
+        warming.load_model_soon(session.chosen_model())
 
 
 if __name__ == "__main__":

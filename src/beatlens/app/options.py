@@ -6,12 +6,13 @@ import inspect
 import os
 from typing import Final
 
-from beatlens.analysis import analyze
-
 FILE: Final = "BEATLENS_APP_FILE"
 MODEL: Final = "BEATLENS_APP_MODEL"
 FS: Final = "BEATLENS_APP_FS"
 UNIT: Final = "BEATLENS_APP_UNIT"
+
+MOST_MB: Final = 400
+"""Largest file that may be uploaded, in MB."""
 
 
 def start_file() -> str | None:
@@ -31,4 +32,6 @@ def start_unit() -> str | None:
 
 def default_model() -> str:
     """Return the model that is used unless another is chosen: the one that was asked for, or that of `analyze`."""
+    from beatlens.analysis import analyze  # the command that starts the app needs none of it
+
     return os.environ.get(MODEL) or str(inspect.signature(analyze).parameters["model"].default)

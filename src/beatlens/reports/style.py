@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
-
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Final
 
 from beatlens._io import plain_text
+
+if TYPE_CHECKING:  # pages and tables take the colours alone, and Matplotlib takes most of a second to import
+    from matplotlib.axes import Axes
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -85,16 +85,23 @@ def figure_text(text: str) -> str:
 
 def importance_colormap() -> LinearSegmentedColormap:
     """Return the colour map of importance: grey to dark red, ever darker."""
+    from matplotlib.colors import LinearSegmentedColormap
+
     return LinearSegmentedColormap.from_list("importance", list(IMPORTANCE_STEPS))
 
 
 def signed_colormap() -> LinearSegmentedColormap:
     """Return the colour map of signed evidence: blue speaks against, grey says nothing, orange to dark red speaks for."""
+    from matplotlib.colors import LinearSegmentedColormap
+
     return LinearSegmentedColormap.from_list("signed", list(SIGNED_STEPS))
 
 
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure of this size in inches, outside pyplot's state, drawn without a display."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), facecolor=PAPER, layout="constrained")
     FigureCanvasAgg(figure)
     return figure

@@ -70,10 +70,9 @@ def draw_card(card: ShapeCard) -> Markup:
 
 def draw_tiles(tiles: Iterable[tuple[str, str, str]]) -> Markup:
     """Return figures side by side: what, value, and a line below it."""
-    cells = Markup("").join(
-        Markup("<div><dt>{}</dt><dd>{}</dd><p>{}</p></div>").format(title, value, below) for title, value, below in tiles
-    )
-    return Markup('<dl class="bl tiles">{}</dl>').format(cells)
+    cells = [Markup("<div><dt>{}</dt><dd>{}</dd><p>{}</p></div>").format(title, value, below) for title, value, below in tiles]
+    half = -(-len(cells) // 2)  # two full rows on a narrow screen, one on a wide one
+    return Markup('<dl class="bl tiles" style="--half:{};--all:{}">{}</dl>').format(half, len(cells), Markup("").join(cells))
 
 
 def draw_counts(rows: Sequence[str], columns: Sequence[str], counts: npt.ArrayLike, *, of: tuple[str, str]) -> Markup:

@@ -7,7 +7,8 @@ from markupsafe import Markup
 
 from beatlens.app.drawing.beat import draw_beat, draw_key
 from beatlens.app.drawing.pages import draw_tag
-from beatlens.app.services.opening import MOST_HOURS, MOST_MB
+from beatlens.app.options import MOST_MB
+from beatlens.app.services.opening import MOST_HOURS
 from beatlens.app.ui import frame, starting
 from beatlens.app.ui.picture import show_picture
 from beatlens.app.ui.session import catching
@@ -23,6 +24,8 @@ def show() -> None:
     frame.show_title(
         "Open a recording", "Every heartbeat is found, called normal or abnormal, and explained; you have the last word."
     )
+    if st.session_state.pop("cancelled", False):
+        st.info("The analysis was cancelled.", icon=":material/info:")
     starting.show_start_error()
     left, right = st.columns([3, 2], gap="large")
     with left:

@@ -14,7 +14,6 @@ from beatlens.app.services.comparison import compare_with_reviewer
 from beatlens.app.services.review import Review
 from beatlens.app.services.store import Change
 from beatlens.reports.document import NOTICE
-from beatlens.reports.saving import save_analysis
 from beatlens.reports.tables import write_annotations
 
 if TYPE_CHECKING:
@@ -70,6 +69,8 @@ def write_everything(review: Review, changes: tuple[Change, ...], reviewer: str)
     which was taken back again included; ``agreement.txt`` is EC57's table with the reviewer as the reference.
     """
     import pandas as pd
+
+    from beatlens.reports.saving import save_analysis  # its figures bring Matplotlib, which no page needs
 
     with tempfile.TemporaryDirectory(prefix="beatlens-") as base:
         folder = Path(base)

@@ -9,13 +9,16 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from beatlens.analysis import Analysis, analyze
 from beatlens.analysis.settings import Settings
+from beatlens.app.services import kept
 from beatlens.app.services.identity import hash_record
-from beatlens.models.registry import load_model
+from beatlens.app.services.jobs import Job
+from beatlens.explain.methods import DEFAULTS
+from beatlens.models.registry import load_card, load_model
 from beatlens.records import Record
 
 MOST_RECORDINGS: Final = 4
@@ -49,7 +52,9 @@ class Library:
         self._results: OrderedDict[tuple[str, ...], Any] = OrderedDict()
         self._models: dict[str, Any] = {}
         self._guard = threading.RLock()
+        self._jobs: dict[tuple[str, ...], Job] = {}
         self._work = threading.RLock()
+        self._loading = threading.RLock()  # a model may be loaded beside other work: the first page does not wait for it
 
     def add(self, record: Record) -> Opened:
         """Keep a recording; one that is open already is not kept twice."""
@@ -75,10 +80,37 @@ class Library:
 
     def model(self, name: str) -> Any:
         """Return a model, loaded once."""
-        with self._work:
+        with self._loading:
             if name not in self._models:
                 self._models[name] = load_model(name)
             return self._models[name]
+
+    def start(self, opened: Opened, model: str) -> Job:
+        """Begin to analyse a recording beside the caller, or return the work of whoever began it before."""
+        key = _analysis_of(opened, model)
+        with self._guard:
+            job = self._jobs.get(key)
+            if job is None:
+                job = self._jobs[key] = Job()
+                threading.Thread(target=self._run, args=(key, job, opened, model), daemon=True, name="beatlens-job").start()
+            return job
+
+    def cancel(self, opened: Opened, model: str) -> bool:
+        """Stop analysing a recording, unless somebody waits for it; return whether it was stopped."""
+        with self._guard:
+            job = self._jobs.get(_analysis_of(opened, model))
+            if job is None or job.waiting:
+                return False
+            job.cancel()
+            return True
+
+    def _run(self, key: tuple[str, ...], job: Job, opened: Opened, model: str) -> None:
+        with job.ending():
+            try:
+                self.analyse(opened, model, progress=job.tell)
+            finally:
+                with self._guard:
+                    del self._jobs[key]
 
     def analyse(self, opened: Opened, model: str, *, progress: Progress | None = None) -> Analysis:
         """Analyse a recording, once for each model; beats are explained when they are looked at.
@@ -90,14 +122,25 @@ class Library:
         """
 
         def work() -> Analysis:
+            if progress is not None:
+                progress("model", 0.0)
             settings = Settings(explanations=0)
-            return analyze(opened.record, model=self.model(model), settings=settings, progress=progress)
+            if opened.record.source != "bundled":
+                return analyze(opened.record, model=self.model(model), settings=settings, progress=progress)
+            card = load_card(model)
+            calls = kept.read_calls(card, opened.sha256)
+            if calls is not None:
+                same = replace(settings, method=DEFAULTS.get(model, ""))
+                return replace(analyze(opened.record, model=calls, r_samples=calls.samples, settings=same), judge=None)
+            found = analyze(opened.record, model=self.model(model), settings=settings, progress=progress)
+            kept.keep_calls(card, opened.sha256, found)
+            return found
 
-        return self.remember((opened.sha256, "analysis", model, opened.record.name), work)
+        return self.remember(_analysis_of(opened, model), work)
 
     def is_analysed(self, opened: Opened, model: str) -> bool:
         """Say whether a recording's analysis is there at once."""
-        return self.has((opened.sha256, "analysis", model, opened.record.name))
+        return self.has(_analysis_of(opened, model))
 
     def has(self, key: tuple[str, ...]) -> bool:
         """Say whether a result is there at once."""
@@ -123,3 +166,7 @@ class Library:
                 while len(self._results) > MOST_RESULTS:
                     self._results.popitem(last=False)
             return found
+
+
+def _analysis_of(opened: Opened, model: str) -> tuple[str, ...]:
+    return opened.sha256, "analysis", model, opened.record.name

@@ -15,12 +15,10 @@ from typing import Final
 
 import numpy as np
 
+from beatlens.app.options import MOST_MB
 from beatlens.beats.seed_windows import AFTER, BEFORE, FS
 from beatlens.errors import BeatlensError, FormatError, SignalError
 from beatlens.records import Record, read
-
-MOST_MB: Final = 400
-"""Largest file that may be uploaded, in MB."""
 
 MOST_FILES: Final = 40
 MOST_HOURS: Final = 72

@@ -13,11 +13,12 @@ from beatlens.app.services.review import labels_of
 from beatlens.app.ui import correcting
 from beatlens.app.ui.picture import show_picture
 from beatlens.app.ui.session import Here, here, library, move_to
-from beatlens.reports.page.cards import make_shape_cards
+from beatlens.reports.page.cards import ShapeCard, make_shape_cards
 from beatlens.reports.style import class_style
 from beatlens.reports.words import write_count, write_percent
 
-COLUMNS = 4
+CARD = 212
+"""Width of a card in pixels: four stand side by side at 1280, seven at 1920."""
 
 
 def clusters_of(now: Here) -> tuple[Cluster, ...]:
@@ -43,23 +44,32 @@ def show_clusters(now: Here) -> None:
         group = list(members)
         total = sum(len(cluster.samples) for cluster in group)
         st.subheader(f"{class_style(name).name.capitalize()}: {write_count(total, 'beat')}", anchor=False)
-        columns = st.columns(COLUMNS, gap="medium")
-        for place, cluster in enumerate(group):
-            with columns[place % COLUMNS], st.container(border=True):
-                card = cards.get(id(cluster.shape))
-                share = write_percent(100 * len(cluster.samples) / max(now.analysis.summary.n_judged, 1))
-                st.markdown(f"**{cluster.name}** · {write_count(len(cluster.samples), 'beat')} · {share}")
-                if card is not None:
-                    show_picture(draw_card(card), key=f"shape_{cluster.name}")
-                else:
-                    st.caption("These look like no others.")
-                _show_buttons(now, cluster)
+        with st.container(horizontal=True, gap="small"):
+            for cluster in group:
+                with st.container(border=True, width=CARD, gap="small"):
+                    _show_card(now, cluster, cards.get(id(cluster.shape)))
+
+
+def _show_card(now: Here, cluster: Cluster, card: ShapeCard | None) -> None:
+    share = write_percent(100 * len(cluster.samples) / max(now.analysis.summary.n_judged, 1))
+    st.markdown(f"**{cluster.name}** · {write_count(len(cluster.samples), 'beat')} · {share}")
+    if card is not None:
+        show_picture(draw_card(card), key=f"shape_{cluster.name}")
+    else:
+        st.caption("These look like no others.")
+    _show_buttons(now, cluster)
 
 
 def _show_buttons(now: Here, cluster: Cluster) -> None:
-    with st.container(horizontal=True, gap="small"):
-        st.button("Step through", key=f"through_{cluster.name}", on_click=step_through, args=(cluster.samples,))
-        with st.popover("Relabel all", disabled=now.key is None):
+    with st.container(horizontal=True, gap="xsmall"):
+        st.button(
+            "Step",
+            help="Choose the next beat of this group",
+            key=f"through_{cluster.name}",
+            on_click=step_through,
+            args=(cluster.samples,),
+        )
+        with st.popover("Relabel", disabled=now.key is None):
             st.caption(f"All {write_count(len(cluster.samples), 'beat')} of {cluster.name} become:")
             for name in labels_of(now.review.original):
                 if name == cluster.beat_class:

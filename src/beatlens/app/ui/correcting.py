@@ -119,7 +119,7 @@ def show_tools(now: Here) -> None:
     locked = now.key is None
     done, undone = (any(change.state == state for change in now.changes) for state in ("done", "undone"))
     labels = reviewing.labels_of(now.review.original)
-    with st.container(horizontal=True, gap="small", key="tools"):
+    with st.container(horizontal=True, gap="xsmall", key="tools"):
         for name in labels:
             letter = class_style(name).letter
             st.button(
@@ -131,7 +131,7 @@ def show_tools(now: Here) -> None:
                 shortcut=letter[0],
                 help=f"This beat is {class_style(name).name}",
             )
-        st.button("Delete beat", key="delete", on_click=delete_beat, disabled=locked or now.cursor is None, shortcut="Delete")
+        st.button("Remove", key="delete", on_click=delete_beat, disabled=locked or now.cursor is None, shortcut="Delete")
         st.button("Undo", icon=":material/undo:", key="undo", on_click=undo, disabled=locked or not done, shortcut="Ctrl+Z")
         st.button("Redo", icon=":material/redo:", key="redo", on_click=redo, disabled=locked or not undone, shortcut="Ctrl+Y")
     if locked:

@@ -67,7 +67,7 @@ def show_events(now: Here) -> None:
     if not events:
         st.write("No pauses, runs, couplets or bigeminy.")
         return
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button(
             "Event", icon=":material/chevron_left:", key="event_back", on_click=step_event, args=(-1,), shortcut="Shift+Left"
         )

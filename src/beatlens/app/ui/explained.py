@@ -7,7 +7,6 @@ import streamlit as st
 from beatlens.app.drawing.beat import draw_beat, draw_key, draw_trust
 from beatlens.app.drawing.pages import draw_table
 from beatlens.app.services.explaining import Trust, explain_beat, measure_trust, methods_of, usual_beat
-from beatlens.app.ui import correcting
 from beatlens.app.ui.paper import kept
 from beatlens.app.ui.picture import show_picture
 from beatlens.app.ui.session import Here, catching, chosen_model, library, show_error
@@ -21,7 +20,6 @@ def show_explanation(now: Here) -> None:
     """Show why the chosen beat was called as it was, in the method that the reader chose."""
     if now.cursor is None or not (now.review.original.beats["sample"] == now.cursor).any():
         st.info("You added this beat: the model has nothing to explain about it.", icon=":material/info:")
-        correcting.show_tools(now)
         return
     picture, beside = st.columns([3, 2], gap="large")
     with beside, catching(stop=True):
@@ -33,7 +31,6 @@ def show_explanation(now: Here) -> None:
     except BeatlensError as error:
         with picture:
             show_error(error)
-            correcting.show_tools(now)
         return
     usual = usual_beat(now.analysis, found.times_ms)
     with picture:
@@ -41,11 +38,10 @@ def show_explanation(now: Here) -> None:
         place = now.analysis.record.lead_names.index(found.lead_names[lead])
         show_picture(draw_beat(found, usual[:, place], lead=lead), key="beat_picture")
         st.html(str(draw_key(usual=True)))
-        correcting.show_tools(now)
+        _show_trust(now, method)
     with beside:
         st.markdown(f"#### {found.sentence}")
         _show_parts(found)
-        _show_trust(now, method)
 
 
 def _choose_method() -> str:

@@ -48,9 +48,6 @@ def show_sidebar() -> None:
 
 def show_now(here: Here) -> None:
     """Show which beat is chosen, and what it was called."""
-    told = st.session_state.pop("told", None)
-    if told:
-        st.toast(told)
     row = here.row
     if row is None:
         st.html('<p class="bl bl-now">No heartbeat was found in this recording.</p>')
@@ -58,7 +55,7 @@ def show_now(here: Here) -> None:
     at = write_time(float(row["time_s"]), here.opened.record.start_time, tenths=True)
     name, probability = str(row["class"]), float(row["probability"])
     words = class_style(name).name if name else "not judged"
-    sure = "" if math.isnan(probability) else f"{'> 0.99' if probability > 0.995 else f'{probability:.2f}'}"
+    sure = "" if math.isnan(probability) else f"probability {'> 0.99' if probability > 0.995 else f'{probability:.2f}'}"
     facts = [f"beat {int(row.name) + 1:,} of {len(here.analysis.beats):,}"]
     if not math.isnan(row["rr_s"]):
         facts.append(f"RR {1000 * row['rr_s']:.0f} ms")

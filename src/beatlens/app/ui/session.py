@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ class Here:
         return beats.loc[found[0]] if len(found) else None
 
 
-@st.cache_resource(show_spinner=False)
+@cache
 def library() -> Library:
     """Return the recordings that are open in this process."""
     return Library()
@@ -115,7 +116,7 @@ def move_to(sample: int) -> None:
 
 
 def tell(sentence: str) -> None:
-    """Keep a sentence for the next picture of the page."""
+    """Keep a sentence for `require`, which shows it with the page that comes."""
     st.session_state["told"] = sentence
 
 
@@ -182,6 +183,8 @@ def require() -> Here:
 
     Stops the page with a sentence where there is no recording, or it cannot be analysed.
     """
+    if st.session_state.get("cancelled"):
+        st.switch_page("pages/start.py")
     opened = library().find(st.session_state.get("recording", ""))
     if opened is None:
         gone = "recording" in st.session_state
@@ -194,20 +197,33 @@ def require() -> Here:
         found = here()
     if found is None:
         st.stop()
+    told = st.session_state.pop("told", None)
+    if told:
+        st.toast(told)
     return found
 
 
 def _analyse(opened: Opened) -> None:
-    from beatlens.analysis.pipeline import STAGES
-
+    """Show how far the analysis is until it is done. It goes on beside this page, also when another page is looked at."""
     model = chosen_model()
-    bar = st.progress(0.0, text=f"Loading {model}")
+    place = st.empty()
+    with place.container():
+        st.markdown(f"**{plain(opened.record.name)}** is being analysed by {model}.")
+        bar = st.progress(0.0)
+        st.button("Cancel", key="cancel", icon=":material/close:", on_click=_cancel, args=(opened, model), shortcut="Escape")
+    job = library().start(opened, model)
+    with job.watching():
+        while not job.wait(0.15):
+            bar.progress(job.share, text=job.words.capitalize())
+    place.empty()
 
-    def progress(stage: str, share: float) -> None:
-        bar.progress((STAGES.index(stage) + share) / len(STAGES), text=f"Analysing {opened.record.name}: {stage}")
 
-    library().analyse(opened, model, progress=progress)
-    bar.empty()
+def _cancel(opened: Opened, model: str) -> None:
+    """Close a recording whose analysis takes too long; the work ends unless another reader waits for it."""
+    library().cancel(opened, model)
+    for name in ("recording", "cursor", "pin_s"):
+        st.session_state.pop(name, None)
+    st.session_state["cancelled"] = True
 
 
 @contextmanager
@@ -224,10 +240,10 @@ def catching(*, stop: bool = False) -> Iterator[None]:
 def show_error(error: BeatlensError) -> None:
     """Show an error as the command line does: one sentence, and what can be done about it."""
     text = error.message[:1].upper() + error.message[1:]
-    hint = f"\n\n{_plain(error.hint)}" if error.hint else ""
-    st.error(f"{_plain(text)}{hint}", icon=":material/error:")
+    hint = f"\n\n{plain(error.hint)}" if error.hint else ""
+    st.error(f"{plain(text)}{hint}", icon=":material/error:")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return a text that Markdown shows as it is."""
     return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>#$|~:" else letter for letter in text)

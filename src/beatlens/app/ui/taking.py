@@ -19,7 +19,7 @@ _STATES = {"done": "", "undone": "undone", "dropped": "taken back"}
 
 def show_undo(now: Here) -> None:
     """Show the buttons that take a change back and do it again."""
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for label, icon, state, act, shortcut in (
             ("Undo", ":material/undo:", "done", correcting.undo, "Ctrl+Z"),
             ("Redo", ":material/redo:", "undone", correcting.redo, "Ctrl+Y"),
@@ -30,7 +30,7 @@ def show_undo(now: Here) -> None:
 
 
 def _signed(change: int) -> str:
-    return f"{change:+,}" if change else ""
+    return f"{change:+,}".replace("-", "−") if change else ""
 
 
 def show_counts(now: Here) -> None:
