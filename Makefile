@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo app test check format docs results dist lowest sbom outputs clean
+.PHONY: help demo app test check format docs results explanations dist lowest sbom outputs clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -39,6 +39,12 @@ results: $(VENV)/.ready-dev  ## Write the page of results and the README's block
 
 dist: $(VENV)/.ready-release  ## Build wheel and source archive, and try both where the source is not
 	@$(BIN)/python docs/tools/check_dist.py --python $(BIN)/python
+
+explanations: $(VENV)/.ready-dev  ## Test both models' explanations on DS2, and write the tables (hours; after a model has new weights)
+	@$(BIN)/beatlens explain evaluate rhythm-lstm --out docs/results --log docs/ds2-log.md >/dev/null
+	@$(BIN)/beatlens explain evaluate seed-lstm --beats-per-class 8 --planted 64 --out docs/results --log docs/ds2-log.md >/dev/null
+	@rm -f docs/results/explanations-*.md
+	@$(BIN)/python docs/update_explanations.py
 
 lowest: $(VENV)/.ready-dev  ## Check that the lowest versions that pyproject.toml allows go together
 	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --python-version 3.11 --no-header pyproject.toml

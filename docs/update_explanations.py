@@ -1,8 +1,6 @@
-"""Write the measured tables of docs/concepts/explanations.md from the results that ``beatlens explain evaluate`` kept.
+"""Write what ``beatlens explain evaluate`` kept into docs/concepts/explanations.md and into the package.
 
-beatlens explain evaluate rhythm-lstm --out docs/results --log docs/ds2-log.md
-beatlens explain evaluate seed-lstm --out docs/results --log docs/ds2-log.md
-python docs/update_explanations.py
+The package's part is what readers of the app and of the report are shown. ``make explanations`` runs the tests, then this.
 """
 
 from __future__ import annotations
@@ -11,10 +9,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from beatlens import _io
 from beatlens.explain.evaluate import BASELINES
+from beatlens.explain.measured import FILE, gather_measured
 from beatlens.explain.methods import DEFAULTS, METHODS
 
 DOCS = Path(__file__).parent
+PACKAGE = DOCS.parent / "src" / "beatlens" / "explain"
 PAGE = DOCS / "concepts" / "explanations.md"
 START, END = "<!-- measured: made by docs/update_explanations.py -->", "<!-- /measured -->"
 AMPLITUDE = (
@@ -30,17 +31,18 @@ CLASSES = ("all", "N", "S", "V", "F")
 
 
 def main() -> None:
-    """Replace what stands between the two marks."""
+    """Replace what stands between the two marks, and what the package holds."""
     text = PAGE.read_text(encoding="utf-8")
     before, rest = text.split(START)
     _, after = rest.split(END)
-    parts = [describe_model(path) for path in sorted((DOCS / "results").glob("explanations-*.json"))]
+    reports = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((DOCS / "results").glob("explanations-*.json"))]
+    parts = [describe_model(report) for report in reports]
     PAGE.write_text(before + "\n\n".join([START, *parts, END]) + after, encoding="utf-8")
+    _io.write_json(PACKAGE / FILE, {report["model"]: gather_measured(report) for report in reports})
 
 
-def describe_model(path: Path) -> str:
+def describe_model(report: dict[str, Any]) -> str:
     """Return the tables of one model."""
-    report = json.loads(path.read_text(encoding="utf-8"))
     model, default = report["model"], DEFAULTS[report["model"]]
     counts = ", ".join(f"{name} {n}" for name, n in report["n_beats"].items())
     parts = [

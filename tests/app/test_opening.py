@@ -36,6 +36,20 @@ def test_a_wfdb_record_in_several_files(wfdb_files: dict[str, bytes]) -> None:
     assert record.annotations.symbols.tolist() == ["N", "V"]
 
 
+def test_a_record_of_several_segments(wfdb_files: dict[str, bytes], tmp_path: Path) -> None:
+    """Its header, those of its segments, their signals and its annotations are put together; between them may be a gap."""
+    wfdb.wrsamp("x2", FS, ["mV"] * 2, ["II", "V1"], p_signal=np.ones((500, 2)), fmt=["16", "16"], write_dir=str(tmp_path))
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir() if not path.name.endswith(".atr")}
+    head = f"whole/3 2 {FS} {20 * FS + 600}\nx1 {20 * FS}\n~ 100\nx2 500\n"
+    record = open_uploads(
+        uploads({**files, "whole.hea": head.encode(), "whole.atr": wfdb_files["x1.atr"], "x2.atr": b"of a segment alone"})
+    )
+    assert (record.name, record.lead_names, record.n_samples) == ("whole", ("II", "V1"), 20 * FS + 600)
+    assert np.isnan(record.signal[20 * FS : 20 * FS + 100]).all()
+    assert record.signal[-1].tolist() == pytest.approx([1.0, 1.0], abs=1e-3)
+    assert record.annotations.symbols.tolist() == ["N", "V"]
+
+
 def test_a_missing_signal_file_is_named(wfdb_files: dict[str, bytes]) -> None:
     """The sentence says which file the header needs."""
     del wfdb_files["x1.dat"]
@@ -86,7 +100,17 @@ def test_a_missing_rate_is_asked_for_where_it_can_be_given() -> None:
         ([], "1 to 40 files"),
         ([Upload("a.edf", b"x"), Upload("b.edf", b"x")], "one header"),
         ([Upload("a.hea", b""), Upload("a.dat", b"x")], "first line is missing"),
-        ([Upload("a.hea", b"a/3 2 360 100\n"), Upload("b.dat", b"x")], "several segments"),
+        (
+            [Upload("a.hea", b"a/2 2 360 100\ns1 50\ns2 50\n"), Upload("b.dat", b"x")],
+            "a.hea needs the segment s1, which was not",
+        ),
+        (
+            [Upload("a.hea", b"a/1 2 360 50\ns1 50\n"), Upload("s1.hea", b"s1/1 2 360 50\ns2 50\n")],
+            "one header",
+        ),
+        ([Upload("a.hea", b"a/2 2 360 100\n"), Upload("b.dat", b"x")], "a.hea must name segments"),
+        ([Upload("a.hea", b"a/1 2 360 50\na 50\n")], "no segment may have segments"),
+        ([Upload("a.hea", b"a 1 360 9\n"), Upload("b.hea", b"b 1 360 9\n")], "one header"),
         ([Upload("a.hea", b"\xff\xfe"), Upload("b.dat", b"x")], "not plain text"),
         ([Upload("a.edf", b"")], "a.edf is empty"),
     ],

@@ -30,7 +30,7 @@ def tiny_model() -> object:
     keras = load_keras()
     keras.utils.set_random_seed(0)
     layers = [keras.Input((180, 1)), keras.layers.Flatten(), keras.layers.Dense(1, activation="sigmoid")]
-    return SeedLSTM(keras.Sequential(layers), ModelCard.model_construct(name="seed-lstm"))
+    return SeedLSTM(keras.Sequential(layers), ModelCard.model_construct(name="seed-lstm", sha256="5" * 64))
 
 
 @pytest.fixture(autouse=True)
@@ -169,5 +169,6 @@ def test_evaluate_prints_and_writes_the_report(tiny_model: object, monkeypatch: 
     assert (tmp_path / "out" / "explanations-seed-lstm.md").read_text(encoding="utf-8") == text
     document = json.loads(run_explain(*common, "--json"))
     assert document["n_beats"] == {"N": 7}
+    assert document["weights"] == "5" * 64
     assert document["agreement"] == [{"method": "saliency", "saliency": None}]
     assert json.loads((tmp_path / "out" / "explanations-seed-lstm.json").read_text(encoding="utf-8")) == document

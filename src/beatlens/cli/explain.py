@@ -96,6 +96,8 @@ def evaluate(
     log: Annotated[Path | None, typer.Option(help="Log of looks at DS2 to append a line to.")] = None,
 ) -> None:
     """Test how faithful the explanations of a model are, method by method."""
+    from dataclasses import replace
+
     from beatlens import _io
     from beatlens.explain.evaluate_rhythm import evaluate_rhythm_explanations, pick_rhythm_sample
     from beatlens.explain.evaluate_seed import evaluate_seed_explanations, pick_seed_sample
@@ -113,6 +115,7 @@ def evaluate(
     else:
         sample = pick_seed_sample(per_class=per_class, seed=seed)
         report = evaluate_seed_explanations(loaded, sample, n_planted=planted, seed=seed, tell=tell)
+    report = replace(report, weights=loaded.card.sha256)
     if out is not None:
         _io.write_json(out / f"explanations-{report.model}.json", report.to_dict())
         _io.write_text(out / f"explanations-{report.model}.md", report.to_markdown())

@@ -76,6 +76,8 @@ class Report:
         The model, and what must be known to read the figures.
     n_beats : mapping of str to int
         How many beats of each class were tested.
+    weights : str
+        SHA-256 of the weights that were tested.
     faithfulness, rhythm, localisation, shares, randomisation, stability, agreement, lateness : list of dict
         The tables. ``rhythm`` is the faithfulness of what is said of the rhythm features, ``shares`` what the evidence lies on.
     """
@@ -83,6 +85,7 @@ class Report:
     model: str
     note: str
     n_beats: Mapping[str, int]
+    weights: str = ""
     faithfulness: list[dict[str, Any]] = field(default_factory=list)
     rhythm: list[dict[str, Any]] = field(default_factory=list)
     localisation: list[dict[str, Any]] = field(default_factory=list)

@@ -8,19 +8,17 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from markupsafe import Markup, escape
 
 from beatlens.analysis.rhythm import NORMAL
 from beatlens.app.services.navigation import ROW_S, Window
 from beatlens.app.services.review import Review
 from beatlens.records import Record
+from beatlens.reports.page.strip import MM_PER_MV, MM_PER_S, thin_out
 from beatlens.reports.page.svg import draw_path, write_number
 from beatlens.reports.style import class_style
 from beatlens.reports.words import write_time
 
-MM_PER_S: Final = 25.0
-MM_PER_MV: Final = 10.0
 MOST_POINTS: Final = 2400
 """Points of one lead in one row: more than a screen can show of ten seconds."""
 
@@ -168,24 +166,6 @@ def _draw_lead(record: Record, lead: int, row: tuple[float, float], top: float, 
         f'<path class="pulse" d="{mark}"/><path class="trace" d="{line}"/></svg>'
         f'<text class="lead" x="1" y="{write_number(top + 3)}">{escape(record.lead_names[lead])}</text>'
     )
-
-
-def thin_out(wave: npt.NDArray[np.floating], most: int) -> npt.NDArray[np.int64]:
-    """Return the places of at most so many samples that keep every peak: the lowest and the highest of each stretch.
-
-    A stretch that holds a gap keeps one missing sample, so that the line is broken there.
-    """
-    if len(wave) <= most:
-        return np.arange(len(wave))
-    size = -(-2 * len(wave) // most)
-    n = len(wave) // size
-    blocks = wave[: n * size].reshape(n, size)
-    missing = np.isnan(blocks)
-    starts = size * np.arange(n)
-    lowest = np.where(missing, np.inf, blocks).argmin(axis=1)
-    highest = np.where(missing.any(axis=1), missing.argmax(axis=1), np.where(missing, -np.inf, blocks).argmax(axis=1))
-    places = np.stack([starts + lowest, starts + highest], axis=1)
-    return np.unique(np.concatenate([np.sort(places, axis=1).ravel(), np.arange(n * size, len(wave))]))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ def show() -> None:
     now = require()
     frame.show_title(now.opened.record.name)
     st.html(str(draw_tiles(eventing.tiles(now))))
-    st.write(" ".join(describe_analysis(now.analysis)).replace("~", r"\~").replace(" s (", "\u00a0s ("))
+    st.write(
+        " ".join(describe_analysis(now.analysis)).replace("~", r"\~").replace(" %", "\u00a0%").replace(" s (", "\u00a0s (")
+    )
     frame.show_now(now)
     show_picture(draw_trend(now.analysis, now.cursor_s), key="trend", on_pick=moving.pick_time)
     st.caption("Click anywhere to go there. Counts and rates follow your corrections.")

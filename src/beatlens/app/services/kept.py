@@ -15,7 +15,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from beatlens import __version__, _io
+from beatlens import _io
+from beatlens._version import __version__
 from beatlens.analysis import Analysis
 from beatlens.errors import OutputError
 from beatlens.models.card import ModelCard
@@ -69,7 +70,7 @@ def read_calls(card: ModelCard, recording: str) -> KeptCalls | None:
         The recording's SHA-256.
     """
     try:
-        with np.load(_path(card, recording), allow_pickle=False) as file:
+        with _path(card, recording).open("rb") as held, np.load(held, allow_pickle=False) as file:
             found = dict(file)
             samples, reasons = found.pop("samples"), tuple(found.pop("reasons").tolist())
             said = BeatPredictions(tuple(found.pop("class_names").tolist()), reasons=reasons, **found)

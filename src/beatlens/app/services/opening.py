@@ -76,15 +76,10 @@ def open_uploads(uploads: Sequence[Upload], *, fs: float | None = None, unit: st
                 f"a file must have at most {MOST_MB} MB; {shown_name(upload.name)} has {len(upload.content) / 1e6:.0f} MB",
                 hint="Analyse it with the command: beatlens analyze FILE",
             )
-    headers = [upload for upload in uploads if upload.name.lower().endswith(".hea")]
-    if len(headers) > 1 or (len(uploads) > 1 and not headers):
-        raise FormatError(
-            f"several files must be one WFDB record, with one header (.hea); got {len(headers)} in {len(uploads)} files",
-            hint="Open one recording at a time.",
-        )
-    main = headers[0] if headers else uploads[0]
+    header = _choose_header(uploads)
+    main = header or uploads[0]
     with tempfile.TemporaryDirectory(prefix="beatlens-") as folder:
-        path = _write_wfdb(Path(folder), main, uploads) if headers else _write_one(Path(folder), main)
+        path = _write_wfdb(Path(folder), header, uploads) if header else _write_one(Path(folder), main)
         title = _EXTENSION.sub("", shown_name(main.name))
         try:
             record = read(path, fs=fs, unit=unit)
@@ -163,40 +158,69 @@ def _write_one(folder: Path, upload: Upload) -> Path:
     return path
 
 
-def _write_wfdb(folder: Path, header: Upload, uploads: Sequence[Upload]) -> Path:
-    """Write a WFDB record under names of ours; the header's own words are changed to them."""
+def _choose_header(uploads: Sequence[Upload]) -> Upload | None:
+    """Return the header that the record begins with, None if there is none: of several segments' headers that of them all.
+
+    Raises
+    ------
+    FormatError
+        If these files are no one record.
+    """
+    headers = [upload for upload in uploads if upload.name.lower().endswith(".hea")]
+    whole = [header for header in headers if b"/" in _first_word(header.content)]
+    if len(whole) == 1 or len(headers) == 1:
+        return (whole or headers)[0]
+    if headers or len(uploads) > 1:
+        raise FormatError(
+            f"several files must be one WFDB record, with one header (.hea); got {len(headers)} in {len(uploads)} files",
+            hint="Open one recording at a time.",
+        )
+    return None
+
+
+def _first_word(header: bytes) -> bytes:
+    lines = [line.split() for line in header.splitlines() if not line.lstrip().startswith(b"#")]
+    return next((line[0] for line in lines if line), b"")
+
+
+def _write_wfdb(folder: Path, header: Upload, uploads: Sequence[Upload], own: str = _OWN) -> Path:
+    """Write a WFDB record, or a segment of one, under names of ours; the header's own words are changed to them."""
+    name = shown_name(header.name)
     try:
         lines = header.content.decode("ascii").splitlines()
     except UnicodeDecodeError as error:
-        raise FormatError(f"{shown_name(header.name)} cannot be read as a WFDB header: it is not plain text") from error
+        raise FormatError(f"{name} cannot be read as a WFDB header: it is not plain text") from error
     places = [k for k, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")]
     if not places or len(lines[places[0]].split()) < 2:
-        raise FormatError(f"{shown_name(header.name)} cannot be read as a WFDB header: its first line is missing")
-    first = lines[places[0]].split()
-    if "/" in first[0]:
-        raise FormatError(
-            f"{shown_name(header.name)} is a record of several segments, which cannot be uploaded",
-            hint="Give its path when the app starts: beatlens app PATH",
-        )
-    sent = {shown_name(upload.name): upload for upload in uploads}
-    own: dict[str, str] = {}
+        raise FormatError(f"{name} cannot be read as a WFDB header: its first line is missing")
+    first, sent = lines[places[0]].split(), {shown_name(upload.name): upload for upload in uploads}
+    segmented = "/" in first[0]
+    if segmented and (own != _OWN or len(places) == 1):
+        raise FormatError(f"{name} must name segments, and no segment may have segments of its own")
+    written: dict[str, str] = {"~": "~"}  # a gap between segments
     for k in places[1:]:
         wanted, *rest = lines[k].split()
-        if wanted not in own:
-            if wanted not in sent:
+        if wanted not in written:
+            file = sent.get(f"{wanted}.hea" if segmented else wanted)
+            if file is None:
                 raise FormatError(
-                    f"{shown_name(header.name)} needs the signal file {shown_name(wanted)}, which was not sent",
-                    hint="Choose the header and its signal files together.",
+                    f"{name} needs the {'segment' if segmented else 'signal file'} {shown_name(wanted)}, which was not sent",
+                    hint="Choose the header, those of its segments, and their signal files together.",
                 )
-            own[wanted] = f"{_OWN}-{len(own)}.{'mat' if wanted.lower().endswith('.mat') else 'dat'}"
-            (folder / own[wanted]).write_bytes(sent[wanted].content)
-        lines[k] = " ".join([own[wanted], *rest])
-    lines[places[0]] = " ".join([_OWN, *first[1:]])
-    path = folder / f"{_OWN}.hea"
+            written[wanted] = f"{own}-{len(written)}"
+            if segmented:
+                _write_wfdb(folder, file, uploads, written[wanted])
+            else:
+                written[wanted] += ".mat" if wanted.lower().endswith(".mat") else ".dat"
+                (folder / written[wanted]).write_bytes(file.content)
+        lines[k] = " ".join([written[wanted], *rest])
+    lines[places[0]] = " ".join([own + (f"/{first[0].split('/')[1]}" if segmented else ""), *first[1:]])
+    path = folder / f"{own}.hea"
     path.write_text("\n".join(lines) + "\n", encoding="ascii")
-    for upload in uploads:
+    for upload in uploads if own == _OWN else ():
         found = _EXTENSION.search(upload.name)
-        if found and found[1].lower() in ANNOTATORS:
+        mine = not segmented or upload.name[: -len(found[0]) if found else None] == header.name[: -len(".hea")]
+        if found and mine and found[1].lower() in ANNOTATORS:
             (folder / f"{_OWN}.{found[1].lower()}").write_bytes(upload.content)
     return path
 

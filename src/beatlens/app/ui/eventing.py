@@ -82,6 +82,8 @@ def show_events(now: Here) -> None:
             move_to(int(now.analysis.beats["sample"].iloc[events[rows[0]].first_beat]))
 
     table = pd.DataFrame([_describe(event, now) for event in events[:MOST_ROWS]])
-    st.dataframe(table, key="events", hide_index=True, on_select=chosen, selection_mode="single-row", height=300)
+    st.dataframe(
+        table, key="events", hide_index=True, on_select=chosen, selection_mode="single-row", height=300, placeholder=""
+    )
     if len(events) > MOST_ROWS:
         st.caption(f"The first {MOST_ROWS} of {len(events):,} events.")

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 from markupsafe import Markup
 
-from beatlens.app.drawing.pages import draw_tag, stylesheet
+from beatlens.app.drawing.pages import draw_table, draw_tag, stylesheet
 from beatlens.app.services.store import MOST_LETTERS
 from beatlens.app.ui.session import Here, chosen_model, library, reviewer
 from beatlens.reports.style import class_style
@@ -23,6 +23,21 @@ def dress() -> None:
     st.set_page_config(page_title="Beatlens", page_icon=str(MARK), layout="wide")
     st.logo(str(LOGO), size="large")
     st.html(stylesheet())
+
+
+KEYS = (
+    ("← →", "previous, next beat"),
+    ("Page Up, Page Down", "previous, next page of paper"),
+    ("Shift+S, V, F, A", "next supraventricular, ventricular, fusion, abnormal beat"),
+    ("Shift+D", "next beat in doubt"),
+    ("Shift+← →", "previous, next event or disagreement"),
+    ("N S V F Q, A", "the chosen beat is of this class (A: abnormal)"),
+    ("Delete", "remove the chosen beat"),
+    ("Ctrl+Z, Ctrl+Y", "undo, redo"),
+    ("T", "test the explanation on this beat"),
+    ("Esc", "cancel an analysis"),
+)
+"""What each key does, on the pages that show its button."""
 
 
 def show_sidebar() -> None:
@@ -43,6 +58,8 @@ def show_sidebar() -> None:
                     record.name, write_duration(record.duration_s), record.fs, ", ".join(record.lead_names), chosen_model()
                 )
             )
+        with st.popover("Keys", icon=":material/keyboard:", type="tertiary"):
+            st.html(str(draw_table(("key", "does"), KEYS)))
         st.html('<p class="bl bl-notice">For research; not a medical device.</p>')
 
 

@@ -82,30 +82,17 @@ def show_exports(now: Here) -> None:
     """Show what can be taken away."""
     st.subheader("Export", anchor=False)
     who = reviewer() or "reviewer"
-    with st.container(horizontal=True, gap="small"):
-        st.download_button(
-            "Beats (CSV)",
-            lambda: exports.write_csv(now.review, now.changes, who),
-            file_name="beats.csv",
-            mime="text/csv",
-            key="export_csv",
-            on_click="ignore",
-        )
-        st.download_button(
-            "WFDB annotations",
-            lambda: exports.write_wfdb(now.review),
-            file_name="annotations.zip",
-            mime="application/zip",
-            key="export_wfdb",
-            on_click="ignore",
-        )
-        st.download_button(
+    offered = (
+        ("Beats (CSV)", "beats.csv", "text/csv", lambda: exports.write_csv(now.review, now.changes, who)),
+        ("WFDB annotations", "annotations.zip", "application/zip", lambda: exports.write_wfdb(now.review)),
+        (
             "Report and everything",
+            "review.zip",
+            "application/zip",
             lambda: exports.write_everything(now.review, now.changes, who),
-            file_name="review.zip",
-            mime="application/zip",
-            key="export_all",
-            on_click="ignore",
-            type="primary",
-        )
+        ),
+    )
+    with st.container(horizontal=True, gap="small"):
+        for label, name, mime, write in offered:
+            st.download_button(label, write, file_name=name, mime=mime, key=f"export_{name}", on_click="ignore")
     st.caption("Each holds the model's original beside what you corrected. The report takes some seconds.")

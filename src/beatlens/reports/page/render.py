@@ -12,6 +12,7 @@ from markupsafe import Markup
 from beatlens._version import __version__
 from beatlens.analysis.result import Analysis
 from beatlens.analysis.rhythm import Event
+from beatlens.explain.measured import find_measured
 from beatlens.explain.methods import METHODS
 from beatlens.reports.page.cards import make_beat_cards, make_shape_cards
 from beatlens.reports.page.chart import draw_overview
@@ -38,6 +39,7 @@ def render_report(analysis: Analysis) -> str:
         "model": analysis.model,
         "settings": analysis.settings,
         "method": METHODS[analysis.settings.method],
+        "measured": find_measured(analysis.model.name, analysis.model.sha256, analysis.settings.method),
         "version": __version__,
         "css": _stylesheet(),
         "sentences": describe_analysis(analysis),

@@ -101,7 +101,7 @@ def _height(wave: npt.NDArray[np.floating]) -> float:
 
 def _draw_lead(wave: npt.NDArray[np.floating], fs: float, name: str, top: float, tall: float) -> str:
     x = _PULSE + MM_PER_S * np.arange(len(wave)) / fs
-    keep = _extremes(wave, int(fs // (_DRAWN_FS / 2))) if fs > _DRAWN_FS else np.arange(len(wave))
+    keep = thin_out(wave, max(2, int(_DRAWN_FS * len(wave) / fs)))
     line = draw_path(x[keep], tall / 2 - MM_PER_MV * wave[keep])
     pulse = draw_path(np.array([1, 2, 2, 7, 7, 8.0]), tall / 2 - np.array([0, 0, 10, 10, 0, 0.0]))
     right = x[-1] + 1 if len(x) else _PULSE
@@ -113,13 +113,22 @@ def _draw_lead(wave: npt.NDArray[np.floating], fs: float, name: str, top: float,
     )
 
 
-def _extremes(wave: npt.NDArray[np.floating], size: int) -> npt.NDArray[np.int64]:
-    """Return the places of the lowest and highest sample of every ``size`` samples: no peak is lost by drawing fewer."""
+def thin_out(wave: npt.NDArray[np.floating], most: int) -> npt.NDArray[np.int64]:
+    """Return the places of at most so many samples that keep every peak: the lowest and the highest of each stretch.
+
+    A stretch that holds a gap keeps one missing sample, so that the line is broken there.
+    """
+    if len(wave) <= most:
+        return np.arange(len(wave))
+    size = -(-2 * len(wave) // most)
     n = len(wave) // size
-    blocks = np.nan_to_num(wave[: n * size]).reshape(n, size)
+    blocks = wave[: n * size].reshape(n, size)
+    missing = np.isnan(blocks)
     starts = size * np.arange(n)
-    places = np.stack([starts + blocks.argmin(axis=1), starts + blocks.argmax(axis=1)], axis=1)
-    return np.sort(places, axis=1).ravel()
+    lowest = np.where(missing, np.inf, blocks).argmin(axis=1)
+    highest = np.where(missing.any(axis=1), missing.argmax(axis=1), np.where(missing, -np.inf, blocks).argmax(axis=1))
+    places = np.stack([starts + lowest, starts + highest], axis=1)
+    return np.unique(np.concatenate([np.sort(places, axis=1).ravel(), np.arange(n * size, len(wave))]))
 
 
 def _draw_beats(analysis: Analysis, strip: Strip) -> list[str]:
