@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from beatlens.beats.morphology import AFTER, BEFORE, FS, Array, cut_padded
 
-Rhythm = Literal["runs", "fibrillation", "ectopy", "atrial"]
-RHYTHMS: Final[tuple[Rhythm, ...]] = ("runs", "fibrillation", "ectopy", "atrial")
+Rhythm = Literal["runs", "fibrillation", "ectopy", "atrial", "ventricular", "branch"]
+RHYTHMS: Final[tuple[Rhythm, ...]] = ("runs", "fibrillation", "ectopy", "atrial", "ventricular", "branch")
 
 _P_STARTS: Final = BEFORE - 38
 _QRS_STARTS: Final = BEFORE - 10
@@ -74,15 +74,25 @@ def compose_recording(
         Patient whose normal complexes are used.
     ectopic : BeatPool
         Patient whose ventricular complexes are used; may be the same.
-    rhythm : {"runs", "fibrillation", "ectopy", "atrial"}
+    rhythm : {"runs", "fibrillation", "ectopy", "atrial", "ventricular", "branch"}
         ``runs``: slow sinus beats with P waves (N) between early, regular runs without them, or with another one (S).
         ``fibrillation``: no P waves, irregular (N), some ventricular beats. ``ectopy``: sinus rhythm with ventricular beats,
         atrial beats, and fusions of the normal and the ventricular complex. ``atrial``: sinus rhythm that breathes and drifts,
-        with pauses, and early atrial beats of all patterns.
+        with pauses, and early atrial beats of all patterns. ``ventricular``: sinus or fibrillation with ventricular bigeminy,
+        trigeminy and single beats that come and go, with and without a pause. ``branch``: sinus rhythm whose complex takes
+        another shape (N) for some beats or some minutes, as with another axis or a bundle branch that conducts late, and now and
+        then a ventricular beat.
     rng : numpy Generator
     n_beats : int
     """
-    makers = {"runs": _runs, "fibrillation": _fibrillation, "ectopy": _ectopy, "atrial": _atrial}
+    makers = {
+        "runs": _runs,
+        "fibrillation": _fibrillation,
+        "ectopy": _ectopy,
+        "atrial": _atrial,
+        "ventricular": _ventricular,
+        "branch": _branch,
+    }
     kinds, intervals = makers[rhythm](pool, rng, n_beats)
     times = np.cumsum(intervals)
     r = np.round(times * FS).astype(np.int64) + BEFORE
@@ -96,10 +106,13 @@ def compose_recording(
     blend = _Blend(rng.uniform(0.15, 0.8), rng.uniform(0.3, 1.0), int(rng.integers(-6, 4)))
     changed_p = np.float32(rng.choice([0.0, 0.0, 0.0, -0.6, 0.3, 0.7, -1.0]))
     usual = _alike(normal, rng, 200)
+    turned = _turn(usual, rng) if rhythm == "branch" else usual
     for kind, at in zip(kinds, r, strict=True):
         beat = usual[rng.integers(len(usual))]
         if kind == "N":
             piece = _taper(beat, _P_STARTS)
+        elif kind == "B":
+            piece = _taper(turned[rng.integers(len(turned))], _P_STARTS)
         elif kind == "A":
             piece = _taper(beat, _QRS_STARTS)
         elif kind == "S":
@@ -111,7 +124,7 @@ def compose_recording(
                 piece = blend.of(_taper(beat, _P_STARTS if rng.random() < 0.8 else _QRS_STARTS), piece, rng)
         signal[at - BEFORE : at + AFTER] += piece
     signal += _background(len(signal), n_leads, rng, fibrillation=rhythm == "fibrillation")
-    classes = np.array([{"A": "N"}.get(kind, kind) for kind in kinds], dtype="<U1")
+    classes = np.array([{"A": "N", "B": "N"}.get(kind, kind) for kind in kinds], dtype="<U1")
     return Composed(signal.astype(np.float32), r, classes)
 
 
@@ -267,5 +280,73 @@ def _atrial(pool: BeatPool, rng: np.random.Generator, n_beats: int) -> tuple[lis
             kinds.append("N")
             # A pause is a beat that was not conducted, or a slow escape of the same focus.
             intervals.append((owed or usual) * (rng.uniform(1.25, 1.9) if rng.random() < pauses else 1.0))
+            owed = 0.0
+    return kinds, list(np.clip(intervals, 0.3, 3))
+
+
+def _turn(windows: Array, rng: np.random.Generator) -> Array:
+    """Return the same beats conducted another way: leads mixed as by another axis, part of the complex late, another size."""
+    n_leads = windows.shape[2]
+    angle = rng.uniform(0.2, 1.2) * rng.choice([-1.0, 1.0])
+    mixed = np.eye(n_leads)
+    if n_leads > 1:
+        mixed = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    late = rng.uniform(0, 0.8, n_leads) * rng.choice([-1.0, 1.0, 1.0], n_leads)
+    turned = windows @ mixed + late * np.roll(windows, int(rng.integers(3, 8)), axis=1)
+    turned = turned * rng.uniform(0.7, 1.4, n_leads)
+    # The atria do not change: the P wave stays as it was.
+    share = np.zeros((windows.shape[1], 1), np.float32)
+    share[_QRS_STARTS:] = 1
+    share[_QRS_STARTS : _QRS_STARTS + 5, 0] = np.linspace(0.2, 1, 5)
+    return np.asarray(windows * (1 - share) + turned * share, np.float32)
+
+
+def _ventricular(pool: BeatPool, rng: np.random.Generator, n_beats: int) -> tuple[list[str], list[float]]:
+    base = float(np.clip(pool.rr_s * rng.uniform(0.8, 1.4), 0.5, 1.4))
+    breath, period, spread = rng.uniform(0, 0.1), rng.uniform(3, 7), rng.uniform(0.01, 0.04)
+    irregular = rng.random() < 0.25
+    coupling, loose = rng.uniform(0.5, 0.85), rng.choice([0.02, 0.08])
+    rate, pattern, stay = rng.choice([0.0, 0.02, 0.08]), int(rng.choice([2, 2, 3, 4])), rng.choice([0.8, 0.95, 0.99])
+    paused = rng.choice([0.3, 0.9])
+    kinds: list[str] = []
+    intervals: list[float] = []
+    owed = 0.0
+    in_pattern = False
+    while len(kinds) < n_beats:
+        usual = base * np.exp(breath * np.sin(2 * np.pi * len(kinds) / period)) * rng.normal(1, spread)
+        if irregular:
+            usual = base * np.exp(0.18 * rng.normal())
+        in_pattern = rng.random() < (stay if in_pattern else 0.03)
+        due = in_pattern and "V" not in kinds[-pattern + 1 :]
+        if due or (not in_pattern and rng.random() < rate):
+            kinds.append("V")
+            intervals.append(usual * coupling * rng.normal(1, loose))
+            owed = max(0.7 * usual, (2 * usual if rng.random() < paused else usual * rng.uniform(1.0, 1.3)) - intervals[-1])
+        else:
+            kinds.append("A" if irregular else "N")
+            intervals.append(owed or usual)
+            owed = 0.0
+    return kinds, list(np.clip(intervals, 0.3, 3))
+
+
+def _branch(pool: BeatPool, rng: np.random.Generator, n_beats: int) -> tuple[list[str], list[float]]:
+    base = float(np.clip(pool.rr_s * rng.uniform(0.8, 1.4), 0.5, 1.4))
+    breath, period, spread = rng.uniform(0, 0.1), rng.uniform(3, 7), rng.uniform(0.01, 0.06)
+    usual_stay, other_stay = rng.choice([5.0, 30.0, 150.0]), rng.choice([1.0, 4.0, 30.0])
+    ventricular, coupling = rng.choice([0.0, 0.02, 0.08]), rng.uniform(0.5, 0.8)
+    kinds: list[str] = []
+    intervals: list[float] = []
+    owed = 0.0
+    turned = False
+    while len(kinds) < n_beats:
+        turned ^= bool(rng.random() < 1 / (other_stay if turned else usual_stay))
+        usual = base * np.exp(breath * np.sin(2 * np.pi * len(kinds) / period)) * rng.normal(1, spread)
+        if rng.random() < ventricular:
+            kinds.append("V")
+            intervals.append(usual * coupling * rng.normal(1, 0.04))
+            owed = 2 * usual - intervals[-1]
+        else:
+            kinds.append("B" if turned else "N")
+            intervals.append(owed or usual)
             owed = 0.0
     return kinds, list(np.clip(intervals, 0.3, 3))

@@ -148,6 +148,7 @@ def _composed(
 ) -> list[Example]:
     name = source.name
     rhythms = ["fibrillation", *["ectopy"] * 3, "atrial", *(["runs"] * 3 if source.sinus else [])] * copies
+    rhythms += ["ventricular", "branch"] * 2 * copies
     made = []
     for rhythm in rhythms:
         other = name if name in ectopic and rng.random() < 0.5 else str(rng.choice(list(ectopic) or [name]))

@@ -15,6 +15,7 @@ from beatlens.errors import ConfigurationError
 from beatlens.models.engine import load_keras
 from beatlens.models.rhythm_lstm import Inputs, empty_inputs, fill_row
 from beatlens.models.rhythm_network import average_networks, build_rhythm_network
+from beatlens.training.compose import RHYTHMS
 from beatlens.training.rhythm import Example, RhythmTraining
 from beatlens.training.rhythm_checkpoint import NOWHERE, Keeper, values_of
 
@@ -185,7 +186,7 @@ def compile_pass(network: Any, optimizer: Any, batch_size: int) -> Callable[[Pas
 
 def draw(settings: RhythmTraining, examples: Sequence[Example], rng: np.random.Generator) -> list[tuple[Example, slice]]:
     """Cut this epoch's examples into sequences, at another phase each time; those of normal beats alone are thinned out."""
-    composed = dict.fromkeys(("fibrillation", "ectopy", "runs", "atrial"), settings.composed)
+    composed = dict.fromkeys(RHYTHMS, settings.composed)
     shares = {"real": 1.0} | composed
     drawn = []
     for example in examples:
