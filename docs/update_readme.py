@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 from beatlens._io import write_text
 from beatlens.models import ModelCard, list_models
+
+sys.path[:0] = [str(Path(__file__).parent / "tools")]
+
+import beside  # noqa: E402
 
 README = Path(__file__).parents[1] / "README.md"
 RESULTS = Path(__file__).parent / "results"
@@ -53,6 +58,12 @@ def describe_inter_patient(card: ModelCard) -> str:
     )
 
 
+def describe_beside() -> str:
+    """Return the table of the models, and of what is easy to beat, beside each other."""
+    rows = [f"| {' | '.join(row)} |" for row in beside.rows(RESULTS)]
+    return f"| {' | '.join(beside.COLUMNS)} |\n|{' --- |' * len(beside.COLUMNS)}\n" + "\n".join(rows) + "\n"
+
+
 def in_percent(subset: dict[str, Any]) -> list[str]:
     """Return the cells of one row: value and interval of each figure."""
     found = [subset["macro_f1"], *(subset["classes"][name]["f1"] for name in "NSVF"), subset["abnormal"]["f1"], subset["auroc"]]
@@ -74,6 +85,7 @@ def update(text: str, cards: list[ModelCard]) -> str:
         describe_seed(card) if card.protocol == "seed" else describe_inter_patient(card)
         for card in sorted(cards, key=lambda card: card.protocol == "seed")
     ]
+    parts.insert(1, describe_beside())
     return BLOCK.sub(lambda found: f"{found[1]}\n" + "\n".join(parts) + f"\n{found[2]}", text)
 
 

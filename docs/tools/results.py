@@ -15,6 +15,7 @@ from beatlens.models import ModelCard, list_models
 DOCS = Path(__file__).parents[1]
 sys.path[:0] = [str(DOCS), str(DOCS / "pictures")]
 
+import beside  # noqa: E402
 from update_readme import cell  # noqa: E402
 
 RESULTS = DOCS / "results"
@@ -48,11 +49,12 @@ def make_page(results: dict[str, Found], cards: list[ModelCard]) -> str:
     }
     tables = [found for found in results.values() if "columns" in found]
     explained = [found for found in results.values() if "faithfulness" in found]
-    parts = [HEAD, "## Unseen patients: `inter-patient`\n"]
+    parts = [HEAD, "## Unseen patients: `inter-patient`\n", table(beside.COLUMNS, beside.rows())]
+    parts += [f"{name}: {source(results[name])}" for name in ("baseline-boosting",) if name in results]
     parts += [describe_inter_patient(found, cards) for found in sorted(of["inter-patient"], key=model_of, reverse=False)]
     parts += ["## From the raw signal: `ec57`\n", *(describe_ec57(found) for found in of["ec57"])]
     if not of["ec57"]:
-        parts += [describe_text(path) for path in sorted(RESULTS.glob("*-ec57.txt"))]
+        parts += [describe_text(path) for path in sorted(RESULTS.glob("*-ec57*.txt"))]
     parts += ["## Seen patients: `seed`\n", describe_seed(of["seed"], cards)]
     if explained:
         parts += ["## Explanations\n", *(describe_explanations(found) for found in explained)]
@@ -72,11 +74,17 @@ def model_of(found: Found) -> str:
     return str(found["provenance"]["model"])
 
 
+def shown(found: Found) -> str:
+    """Return which leads a model was shown, if not all."""
+    said = [part for part in found["provenance"]["split"].split(";")[0].split(", ")[1:] if "lead" in part]
+    return f", {said[0]}" if said else ""
+
+
 def describe_inter_patient(found: Found, cards: list[ModelCard]) -> str:
     """Return the tables of one model under the inter-patient protocol."""
     mappings = found["figures"]["mappings"]
     names = ("records", "macro-F1", "N F1", "S F1", "V F1", "F F1", "abnormal F1", "AUROC")
-    parts = [f"### `{model_of(found)}`\n"]
+    parts = [f"### `{model_of(found)}`{shown(found)}\n"]
     card = next(
         (card for card in cards if card.name == model_of(found) and card.sha256 == found["provenance"]["weights"]), None
     )
@@ -90,7 +98,7 @@ def describe_inter_patient(found: Found, cards: list[ModelCard]) -> str:
             if subset in mappings[mapping]["subsets"]
         ]
         parts.append(f"Mapping `{mapping}`:\n\n{table(names, rows)}")
-    if model_of(found) == "rhythm-lstm":
+    if model_of(found) == "rhythm-lstm" and not shown(found):
         parts.append(
             "![Macro F1 and the F1 of N, S, V, F and abnormal of rhythm-lstm on DS2 as dots with their 95 % intervals, for all "
             "records and without record 232; S falls far without it](../pictures/results.svg)\n"
@@ -129,7 +137,8 @@ def describe_ec57(found: Found) -> str:
         if gross:
             rows.append((title, cell(gross["sensitivity"]), cell(gross["predictivity"])))
     listed = table(("", "gross Se", "gross +P"), rows) if rows else f"```json\n{json.dumps(figures, indent=1)[:2000]}\n```\n"
-    return f"### `{model_of(found)}`\n\n{found['provenance']['split']}. {' '.join(found['notes'])}\n\n{listed}\n{source(found)}"
+    told = f"{found['provenance']['split']}. {' '.join(found['notes'])}"
+    return f"### `{model_of(found)}`{shown(found)}\n\n{told}\n\n{listed}\n{source(found)}"
 
 
 def describe_text(path: Path) -> str:
@@ -138,12 +147,12 @@ def describe_text(path: Path) -> str:
     facts = dict(line.split(": ", 1) for line in text.partition("\n\n")[0].splitlines())
     first, rest = text.split("\n\n", 2)[1:]
     commit = facts["code"].rpartition("commit ")[2]
-    told = (
-        f"`beatlens evaluate {facts['model']} --protocol ec57`; {date_of(commit)}, commit {commit}, weights "
-        f"{facts['weights'].removeprefix('SHA-256 ')[:12]}."
-    )
+    leads = ", first lead only" if ", first lead only" in facts["split"] else ""
+    command = f"beatlens evaluate {facts['model']} --protocol ec57{' --leads 1' if leads else ''}"
+    weights = facts["weights"].removeprefix("SHA-256 ")[:12]
+    told = f"`{command}`; {date_of(commit)}, commit {commit}, weights {weights}."
     return (
-        f"### `{facts['model']}`\n\n{facts['split']}. R peaks found by Beatlens.\n\n```text\n{first}\n```\n\n{told}\n\n"
+        f"### `{facts['model']}`{leads}\n\n{facts['split']}. R peaks found by Beatlens.\n\n```text\n{first}\n```\n\n{told}\n\n"
         '??? note "Runs, and record by record"\n\n' + indent(f"```text\n{rest.strip()}\n```\n")
     )
 
@@ -188,7 +197,8 @@ def source(found: Found) -> str:
     kept, provenance = found.get("kept", {}), found.get("provenance", {})
     commit = kept.get("commit") or provenance.get("commit") or ""
     protocol, model = provenance.get("protocol"), provenance.get("model")
-    command = kept.get("command") or (f"beatlens evaluate {model} --protocol {protocol} --json" if protocol else "")
+    leads = " --leads 1" if provenance and shown(found) else ""
+    command = kept.get("command") or (f"beatlens evaluate {model} --protocol {protocol}{leads} --json" if protocol else "")
     if not command and "faithfulness" in found:
         command = f"beatlens explain evaluate {found['model']} --json"
     facts = [kept.get("date") or date_of(commit), f"commit {commit or 'not recorded'}"]

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from beatlens.beats.morphology import AFTER, BEFORE
-from beatlens.models.rhythm_encoding import EncodedBeats
+from beatlens.errors import ConfigurationError
+from beatlens.models.rhythm_encoding import FEATURES, EncodedBeats
 from beatlens.models.rhythm_network import N_FEATURES, build_rhythm_network
+from beatlens.training.config import build_config
 from beatlens.training.rhythm import Example, RhythmTraining, fit_threshold
 from beatlens.training.rhythm_fit import LEAST_RATE, compile_pass, draw, fit, fit_network, lay_out
 
-SETTINGS = RhythmTraining(epochs=8, batch_size=4, sequence=16, units=8, networks=1, learning_rate=0.01, composed=1)
+SETTINGS = RhythmTraining(unseen=(), epochs=8, batch_size=4, sequence=16, units=8, networks=1, learning_rate=0.01, composed=1)
 
 
 def made_examples(n_beats: int = 150, n_examples: int = 4) -> list[Example]:
@@ -113,3 +115,25 @@ def test_the_threshold_of_abnormal_beats_is_the_one_of_most_f1() -> None:
     abnormal = np.concatenate([np.linspace(0, 0.6, 90), np.linspace(0.7, 1, 30), np.full(50, 0.65)])
     labels = np.array([0] * 90 + [2] * 30 + [-1] * 50)
     assert 0.6 < fit_threshold(abnormal, labels) <= 0.7
+
+
+def test_columns_that_are_not_to_be_seen_change_nothing() -> None:
+    """A network trained without some columns answers the same whatever stands in them, and learns nothing from them."""
+    examples = made_examples()
+    losses: list[float] = []
+    settings = SETTINGS.model_copy(update={"unseen": (FEATURES[0],)})
+    network = fit_network(settings, examples, lambda _, loss: losses.append(loss))
+    features = examples[0].beats.features[None, :16].copy()
+    given = {"features": features, "mask": np.ones((1, 16, 1), np.float32)}
+    other = {"features": features + 9 * (np.arange(N_FEATURES) == 0), "mask": given["mask"]}
+    seen = {"features": features + 9 * (np.arange(N_FEATURES) == 1), "mask": given["mask"]}
+    logits = [np.asarray(network(each)) for each in (given, other, seen)]
+    np.testing.assert_allclose(logits[1], logits[0], atol=1e-5)
+    assert np.abs(logits[2] - logits[0]).max() > 1e-3
+    assert losses[-1] > 0.5 * losses[0]  # the class is in the first column alone
+
+
+def test_an_unknown_column_is_an_error_that_names_the_nearest() -> None:
+    """A setting that names no column is refused, with a hint."""
+    with pytest.raises(ConfigurationError, match=r"'pre_r' is not a column.*Did you mean 'pre_rr'"):
+        build_config(RhythmTraining, {"unseen": ["pre_r"]})

@@ -80,8 +80,8 @@ def compose_recording(
         atrial beats, and fusions of the normal and the ventricular complex. ``atrial``: sinus rhythm that breathes and drifts,
         with pauses, and early atrial beats of all patterns. ``ventricular``: sinus or fibrillation with ventricular bigeminy,
         trigeminy and single beats that come and go, with and without a pause. ``branch``: sinus rhythm whose complex takes
-        another shape (N) for some beats or some minutes, as with another axis or a bundle branch that conducts late, and now and
-        then a ventricular beat.
+        another shape (N) for some beats or some minutes, as with another axis or a bundle branch that conducts late, and now
+        and then a ventricular beat.
     rng : numpy Generator
     n_beats : int
     """

@@ -10,12 +10,13 @@ from typing import Annotated, Final
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from beatlens.beats.morphology import FS, Array, align_beats, prepare_signal
 from beatlens.databases.mitdb import DS1, read_mitdb
+from beatlens.errors import closest
 from beatlens.labels import classify_symbols
-from beatlens.models.rhythm_encoding import EncodedBeats, choose_leads, encode_prepared
+from beatlens.models.rhythm_encoding import FEATURES, EncodedBeats, choose_leads, encode_prepared
 from beatlens.models.rhythm_network import CLASSES
 from beatlens.training.augment import cut_strips, degrade, made_noise
 from beatlens.training.compose import BeatPool, beat_pool, compose_recording
@@ -36,6 +37,19 @@ LONGEST_STRIP_S: Final = 60.0
 """Recordings that are not longer are not cut into strips."""
 FEW_NORMAL: Final = 20
 """Recordings of fewer normal beats compose no others."""
+UNSEEN: Final = (
+    "pre_rr",
+    "post_rr",
+    "p_coherence_long",
+    "group_count",
+    "group_width",
+    "qrs_width",
+    "noise",
+    "p_size",
+    "irregularity_wide",
+    "long_to_median_wide",
+)
+"""Columns that say who a patient is rather than what a beat is: the same, or nearly, all through a recording."""
 
 
 class RhythmTraining(BaseModel):
@@ -58,6 +72,7 @@ class RhythmTraining(BaseModel):
     degraded: Annotated[float, Field(ge=0, le=1, description="Share of degraded copies, strips and single leads.")] = 0.2
     composed_copies: Annotated[int, Field(ge=0, description="Sets of composed recordings a patient.")] = 2
     degraded_copies: Annotated[int, Field(ge=0, description="Degraded copies of each recording.")] = 3
+    unseen: Annotated[tuple[str, ...], Field(description="Columns that the network does not see.")] = UNSEEN
     windows: Annotated[bool, Field(description="Whether the network sees the shape of the beats itself.")] = False
     units: Annotated[int, Field(ge=1, description="Of the LSTM, each way.")] = 48
     networks: Annotated[int, Field(ge=1, description="Networks, of one seed after another, whose logits are averaged.")] = 5
@@ -65,6 +80,14 @@ class RhythmTraining(BaseModel):
     jobs: Annotated[
         int, Field(ge=1, description="Recordings made, and networks trained, at the same time; changes no result.")
     ] = 1
+
+    @field_validator("unseen")
+    @classmethod
+    def _check_columns(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in FEATURES:
+                raise ValueError(f"{name!r} is not a column. {closest(name, FEATURES)}")
+        return names
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from beatlens.errors import ConfigurationError
 from beatlens.models.engine import load_keras
+from beatlens.models.rhythm_encoding import FEATURES
 from beatlens.models.rhythm_lstm import Inputs, empty_inputs, fill_row
 from beatlens.models.rhythm_network import average_networks, build_rhythm_network
 from beatlens.training.compose import RHYTHMS
@@ -30,6 +31,8 @@ WARM_UP: Final = 30
 """Steps over which the learning rate rises."""
 LEAST_RATE: Final = 0.02
 """What the learning rate falls to, as a share of its peak."""
+NOTHING: Final = 1e24
+"""Variance of a column that the network is not to see: what is scaled by it is some 1e-12."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +104,8 @@ def fit_network(
     with _BUILDING:
         network = build_rhythm_network(seed=settings.seed, n_units=settings.units, windows=settings.windows)
     if start is None:
-        network.get_layer("scaling").adapt(np.concatenate([e.beats.features for e in examples if e.kind == "real"])[None])
+        real = np.concatenate([e.beats.features for e in examples if e.kind == "real"])
+        fit_scaling(network.get_layer("scaling"), real, settings.unseen)
     else:  # with the scaling of the columns that its weights were learned for
         copy_weights(start, network)
     optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay, clipnorm=1.0)
@@ -120,6 +124,19 @@ def fit_network(
         keeper.save(values_of(variables), rng, epoch=epoch + 1, n_steps=n_steps)
         on_epoch(epoch, loss)
     return network
+
+
+def fit_scaling(layer: Any, features: npt.NDArray[np.float32], unseen: Sequence[str] = ()) -> None:
+    """Fit the scaling of the columns to these beats, (n_beats, n_features); columns not to be seen are scaled to nothing.
+
+    Whatever is made of the network then (explanations, a file of another format) does without them too, and needs no rule of
+    its own.
+    """
+    layer.adapt(features[None])
+    variance = np.asarray(layer.adapt_variance).copy()
+    variance[..., [FEATURES.index(name) for name in unseen]] = NOTHING
+    layer.adapt_variance.assign(variance)
+    layer.finalize_state()
 
 
 def copy_weights(source: Any, target: Any) -> None:

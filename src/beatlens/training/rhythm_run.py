@@ -172,7 +172,7 @@ def _calibrate(results: Sequence[FoldResult]) -> tuple[float, float]:
 
 def _card(settings: RhythmTraining, data: TrainingSet, network: Any, **measured: Any) -> ModelCard:
     configuration = settings.model_dump(mode="json") | {"folds": [list(fold) for fold in data.folds]} | dict(data.configuration)
-    seen = f"{len(FEATURES)} features of rhythm and shape a beat"
+    seen = f"{len(FEATURES) - len(set(settings.unseen))} of {len(FEATURES)} features of rhythm and shape a beat"
     if settings.windows:
         seen += ", a convolutional encoding of its leads"
     fields: dict[str, Any] = {
