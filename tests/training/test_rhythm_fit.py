@@ -120,9 +120,10 @@ def test_the_threshold_of_abnormal_beats_is_the_one_of_most_f1() -> None:
 def test_columns_that_are_not_to_be_seen_change_nothing() -> None:
     """A network trained without some columns answers the same whatever stands in them, and learns nothing from them."""
     examples = made_examples()
-    losses: list[float] = []
+    losses: dict[bool, list[float]] = {True: [], False: []}
+    fit_network(SETTINGS, examples, lambda _, loss: losses[True].append(loss))
     settings = SETTINGS.model_copy(update={"unseen": (FEATURES[0],)})
-    network = fit_network(settings, examples, lambda _, loss: losses.append(loss))
+    network = fit_network(settings, examples, lambda _, loss: losses[False].append(loss))
     features = examples[0].beats.features[None, :16].copy()
     given = {"features": features, "mask": np.ones((1, 16, 1), np.float32)}
     other = {"features": features + 9 * (np.arange(N_FEATURES) == 0), "mask": given["mask"]}
@@ -130,7 +131,7 @@ def test_columns_that_are_not_to_be_seen_change_nothing() -> None:
     logits = [np.asarray(network(each)) for each in (given, other, seen)]
     np.testing.assert_allclose(logits[1], logits[0], atol=1e-5)
     assert np.abs(logits[2] - logits[0]).max() > 1e-3
-    assert losses[-1] > 0.5 * losses[0]  # the class is in the first column alone
+    assert losses[True][-1] < 0.7 * losses[False][-1]  # the class is in the first column alone
 
 
 def test_an_unknown_column_is_an_error_that_names_the_nearest() -> None:
