@@ -52,9 +52,11 @@ def make_page(results: dict[str, Found], cards: list[ModelCard]) -> str:
     parts = [HEAD, "## Unseen patients: `inter-patient`\n", table(beside.COLUMNS, beside.rows())]
     parts += [f"{name}: {source(results[name])}" for name in ("baseline-boosting",) if name in results]
     parts += [describe_inter_patient(found, cards) for found in sorted(of["inter-patient"], key=model_of, reverse=False)]
-    parts += ["## From the raw signal: `ec57`\n", *(describe_ec57(found) for found in of["ec57"])]
-    if not of["ec57"]:
-        parts += [describe_text(path) for path in sorted(RESULTS.glob("*-ec57*.txt"))]
+    # A run that is kept as text too is shown as that: it has every record.
+    texts = sorted(RESULTS.glob("*-ec57*.txt"))
+    told = {path.stem for path in texts}
+    parts += ["## From the raw signal: `ec57`\n", *(describe_text(path) for path in texts)]
+    parts += [describe_ec57(found) for name, found in results.items() if found in of["ec57"] and name not in told]
     parts += ["## Seen patients: `seed`\n", describe_seed(of["seed"], cards)]
     if explained:
         parts += ["## Explanations\n", *(describe_explanations(found) for found in explained)]
@@ -133,10 +135,9 @@ def describe_ec57(found: Found) -> str:
     figures = found["figures"]
     rows = []
     for kind, title in (("qrs", "QRS"), ("veb", "VEB"), ("sveb", "SVEB")):
-        gross = figures.get("gross", figures).get(kind)
-        if gross:
-            rows.append((title, cell(gross["sensitivity"]), cell(gross["predictivity"])))
-    listed = table(("", "gross Se", "gross +P"), rows) if rows else f"```json\n{json.dumps(figures, indent=1)[:2000]}\n```\n"
+        gross = figures["gross_with_intervals"]
+        rows.append((title, cell(gross[f"{kind}_sensitivity"]), cell(gross[f"{kind}_predictivity"])))
+    listed = table(("", "gross Se", "gross +P"), rows)
     told = f"{found['provenance']['split']}. {' '.join(found['notes'])}"
     return f"### `{model_of(found)}`{shown(found)}\n\n{told}\n\n{listed}\n{source(found)}"
 
