@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from pathlib import Path
 
+import beside
 import boxes
 import keep
 import pytest
@@ -70,3 +71,23 @@ def test_words_in_a_drawing_are_escaped() -> None:
 
     drawing = boxes.document([boxes.text(0, 0, "a < b & c")], 10, 10, "<title>")
     assert "a < b & c" in [part.text for part in ET.fromstring(drawing).iter()]  # noqa: S314
+
+
+def test_models_stand_beside_each_other_with_what_each_has(tmp_path: Path) -> None:
+    """A run that is kept has its row; a model that knows normal and abnormal only has no figures of classes."""
+    one = {"value": 0.5}
+    subset = {
+        "macro_f1": one,
+        "classes": {name: {"f1": one} for name in "NSVF"},
+        "abnormal": {"f1": {"value": 0.25}},
+        "auroc": one,
+    }
+    run = {"figures": {"mappings": {"paper": {"subsets": {"all": subset, "without 232": subset, "without 213": subset}}}}}
+    for stem in ("rhythm-lstm-inter-patient", "seed-lstm-ds1-inter-patient"):
+        (tmp_path / f"{stem}.json").write_text(json.dumps(run), encoding="utf-8")
+    (tmp_path / "baseline-boosting.json").write_text(json.dumps({"DS2": {"S F1": 0.125}}), encoding="utf-8")
+    rows = {row[0]: row[1:] for row in beside.rows(tmp_path)}
+    assert len(rows) == 5
+    assert rows["`rhythm-lstm`, without record 213"] == ("50.0", "50.0", "50.0", "50.0", "25.0", "50.0")
+    assert [row for title, row in rows.items() if "boosting" in title] == [("-", "12.5", "-", "-", "-", "-")]
+    assert [row for title, row in rows.items() if "seed-lstm" in title] == [("-", "-", "-", "-", "25.0", "50.0")]
