@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from beatlens.cli import console
+from beatlens.cli.evaluate_own import describe_training, evaluate_own
 from beatlens.errors import ConfigurationError, RecordNotFoundError, closest
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Protocol(enum.StrEnum):
     SEED = "seed"
     INTER_PATIENT = "inter-patient"
     EC57 = "ec57"
+    OWN_DATA = "own-data"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,14 @@ def evaluate(
     ] = None,
     test: Annotated[str | None, typer.Option(help="The annotator in that folder; needed if there are several.")] = None,
     records: Annotated[Path | None, typer.Option(help="File of record names, one a line; DS2 if not given.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Under own-data: your folder of WFDB records with beat annotations.")
+    ] = None,
+    patients: Annotated[
+        Path | None, typer.Option(help="Under own-data: the table of your records; of the fold 'test' if it names one.")
+    ] = None,
+    annotator: Annotated[str, typer.Option(help="Under own-data: extension of your annotation files.")] = "atr",
+    name: Annotated[str | None, typer.Option(help="Under own-data: what your data are called, as in training.")] = None,
     database: Annotated[Path | None, typer.Option(help="The unpacked MIT-BIH database; found if not given.")] = None,
     threshold: Annotated[
         float | None,
@@ -73,10 +83,19 @@ def evaluate(
         raise typer.BadParameter("--leads goes with a model under inter-patient or ec57")
     if figures is not None and protocol is not Protocol.INTER_PATIENT:
         raise typer.BadParameter("--figures goes with --protocol inter-patient")
-    from beatlens.databases import mitdb
+    if (data is not None or patients is not None) and protocol is not Protocol.OWN_DATA:
+        raise typer.BadParameter("--data and --patients go with --protocol own-data")
+    if protocol is Protocol.OWN_DATA:
+        if annotations is not None or leads is not None or records is not None:
+            raise typer.BadParameter("the protocol 'own-data' takes a model, --data and --patients")
+        result = evaluate_own(
+            str(model), data, patients, annotator=annotator, name=name, threshold=threshold, n_resamples=resamples
+        )
+    else:
+        from beatlens.databases import mitdb
 
-    asked = _Request(protocol, _names(records), mitdb.find_database(database), threshold, resamples, leads, figures)
-    result = _evaluate_annotations(annotations, test, asked) if annotations else _evaluate_model(str(model), asked)
+        asked = _Request(protocol, _names(records), mitdb.find_database(database), threshold, resamples, leads, figures)
+        result = _evaluate_annotations(annotations, test, asked) if annotations else _evaluate_model(str(model), asked)
     if log is not None:
         from beatlens.evaluation.look_log import log_look
 
@@ -147,8 +166,8 @@ def _evaluate_model(name: str, asked: _Request) -> Result:
     judge = load_model(name)
     if asked.protocol is Protocol.SEED:
         return _evaluate_seed(judge, asked)
-    notes = check_leakage(judge.card, asked.names, model=judge.name)
-    trained = f"trained on {_trained_on(card_field(judge.card, 'training_records'))}"
+    notes = check_leakage(judge.card, asked.names, model=judge.name, folder=asked.database)
+    trained = f"trained on {describe_training(tuple(card_field(judge.card, 'training_records')))}"
     split = _split(asked.names, trained, asked.n_leads)
     provenance = _provenance(asked.protocol, split=split, model=judge.name, weights=card_field(judge.card, "sha256") or "")
     with console.progress_bar("records") as bar:
@@ -171,12 +190,6 @@ def _evaluate_model(name: str, asked: _Request) -> Result:
         asked = replace(asked, threshold=float(getattr(judge, "abnormal_threshold", 0.5)))
     notes += (f"A beat counts as abnormal from a probability of {asked.threshold:g} on.",)
     return _report_inter_patient(calls, reference, asked, provenance, notes)
-
-
-def _trained_on(records: Any) -> str:
-    from beatlens.databases import mitdb
-
-    return "DS1" if set(records) == set(mitdb.DS1) else " ".join(records)
 
 
 def _evaluate_seed(judge: Any, asked: _Request) -> Result:
