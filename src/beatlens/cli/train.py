@@ -39,10 +39,12 @@ def train_seed_lstm(
     'beatlens evaluate RUN --protocol inter-patient'.
     """
     from beatlens.training.config import SeedTraining, load_config
+    from beatlens.training.devices import join_hosts
     from beatlens.training.run import open_run, run_configuration
     from beatlens.training.seed import prepare_seed_split
     from beatlens.training.seed import train_seed_lstm as train
 
+    join_hosts()
     settings = settings or []
     if resume and config is None and not settings:
         chosen = run_configuration(SeedTraining, out)

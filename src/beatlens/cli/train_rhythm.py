@@ -44,9 +44,11 @@ def train_rhythm_lstm(
 
     On DS1 of the MIT-BIH Arrhythmia Database (DS2 is not looked at), or on records of your own with --data and --patients.
     """
+    from beatlens.training.devices import join_hosts
     from beatlens.training.rhythm_run import train_rhythm_lstm as train
     from beatlens.training.run import open_run
 
+    join_hosts()
     own = {
         "folder": str(data) if data else None,
         "patients": str(patients) if patients else None,

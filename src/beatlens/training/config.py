@@ -49,6 +49,9 @@ class SeedTraining(BaseModel):
         str | None,
         Field(description="Run, file or name of a seed-lstm whose weights are trained further; its split must be this one."),
     ] = None
+    devices: Annotated[
+        int, Field(ge=0, description="GPUs, or other devices of JAX, that share each batch; 0 for all that there are.")
+    ] = 1
     checkpoint_every_s: Annotated[float, Field(gt=0, description="Seconds between checkpoints.")] = 60.0
 
 
