@@ -25,7 +25,7 @@ RHYTHM = RhythmTraining(epochs=2, batch_size=8, sequence=16, units=5, networks=1
 
 
 def seed_weights(devices: int) -> list[np.ndarray]:
-    """A network like the seed's, with dropout: the masks must be those of one device too. 100 beats: the last batch is short."""
+    """A network like the seed's, with dropout: the masks must be those of one device too. The last batch is not full."""
     keras = load_keras()
     keras.utils.set_random_seed(3)
     layers = keras.layers

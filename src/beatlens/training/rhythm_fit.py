@@ -147,7 +147,8 @@ def copy_weights(source: Any, target: Any) -> None:
 def compile_pass(network: Any, optimizer: Any, batch_size: int, *, spread: Spread = ONE) -> Callable[[Pass], float]:
     """Return what runs a pass, leaves its state in the network and the optimizer, and returns the mean loss.
 
-    On several devices each takes its share of every batch (`beatlens.training.devices`). The loop over the steps is inside the program: starting each step from Python took ten times as long as the step itself.
+    On several devices each takes its share of every batch (`beatlens.training.devices`). The loop over the steps is inside the
+    program: starting each step from Python took ten times as long as the step itself.
     """
     import jax
     import jax.numpy as jnp
