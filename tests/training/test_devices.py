@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +104,12 @@ def test_a_run_goes_on_with_other_devices(tmp_path: Path) -> None:
 def test_less_than_no_device_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="'devices' is not valid"):
         load_config(SeedTraining, None, ["devices=-1"])
+
+
+@pytest.mark.parametrize("model", ["seed-lstm", "rhythm-lstm"])
+def test_a_command_that_asks_for_too_many_leaves_nothing(tmp_path: Path, run_beatlens: Callable[..., Any], model: str) -> None:
+    """One sentence, and no folder that would be in the way of the next try."""
+    done = run_beatlens("train", model, "--out", str(tmp_path / "run"), "--set", "devices=999")
+    assert done.status == 1
+    assert "'devices' must be at most" in done.errors
+    assert not (tmp_path / "run").exists()

@@ -44,7 +44,7 @@ def train_rhythm_lstm(
 
     On DS1 of the MIT-BIH Arrhythmia Database (DS2 is not looked at), or on records of your own with --data and --patients.
     """
-    from beatlens.training.devices import join_hosts
+    from beatlens.training.devices import join_hosts, spread_over
     from beatlens.training.rhythm_run import train_rhythm_lstm as train
     from beatlens.training.run import open_run
 
@@ -59,6 +59,7 @@ def train_rhythm_lstm(
     }
     given = {field: value for field, value in own.items() if value is not None}
     chosen, source = _choose(out, given, start, config, settings or [], resume=resume)
+    spread_over(chosen.devices, chosen.batch_size)  # refused before anything is written
     open_run(out, chosen, resume=resume, force=force)
     model = train(chosen, out, lambda line: console.errors.print(line, highlight=False), resume=resume, data=source)
     if as_json:
