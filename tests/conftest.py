@@ -102,11 +102,20 @@ def run_beatlens(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
 @pytest.fixture(scope="session")
 def made_up() -> ModuleType:
     """The module `made_up_recording`."""
+    return load_module(Path(__file__).parent / "reports" / "made_up_recording.py")
+
+
+@pytest.fixture(scope="session")
+def own_folder() -> ModuleType:
+    """The module `own_folder`."""
+    return load_module(Path(__file__).parent / "own_folder.py")
+
+
+def load_module(path: Path) -> ModuleType:
+    """Import a module of the tests by its file."""
     import importlib.util
 
-    spec = importlib.util.spec_from_file_location(
-        "made_up_recording", Path(__file__).parent / "reports" / "made_up_recording.py"
-    )
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

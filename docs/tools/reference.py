@@ -192,7 +192,9 @@ def describe_configurations() -> str:
     """Return the page of what can be set, from the pydantic models and dataclasses themselves."""
     from beatlens.analysis import Settings
     from beatlens.explain import Options
+    from beatlens.training.adapt import Adaptation
     from beatlens.training.config import SeedTraining
+    from beatlens.training.own_data import OwnData
     from beatlens.training.rhythm import RhythmTraining
 
     parts = [
@@ -200,6 +202,8 @@ def describe_configurations() -> str:
     ]
     for command, model in (("seed-lstm", SeedTraining), ("rhythm-lstm", RhythmTraining)):
         parts.append(f"## `beatlens train {command}`\n\n{first_lines(model)}\n\n" + table_of_model(model))
+    parts.append("## The table `[data]` of `beatlens train rhythm-lstm`\n\n" + table_of_model(OwnData))
+    parts.append(f"## `beatlens adapt`\n\n{first_lines(Adaptation)}\n\n" + table_of_model(Adaptation))
     parts.append("## `beatlens analyze` and `bl.analyze(settings=Settings(...))`\n\n" + table_of_docstring(Settings))
     parts.append("## Methods of explanation, `Options(...)`\n\n" + table_of_docstring(Options))
     return "\n".join(parts)

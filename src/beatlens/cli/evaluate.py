@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from beatlens.cli import console
+from beatlens.cli.evaluate_adapted import evaluate_adapted
+from beatlens.cli.evaluate_own import describe_training, evaluate_own
 from beatlens.errors import ConfigurationError, RecordNotFoundError, closest
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ class Protocol(enum.StrEnum):
     SEED = "seed"
     INTER_PATIENT = "inter-patient"
     EC57 = "ec57"
+    OWN_DATA = "own-data"
+    PATIENT_ADAPTED = "patient-adapted"
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,17 @@ def evaluate(
     ] = None,
     test: Annotated[str | None, typer.Option(help="The annotator in that folder; needed if there are several.")] = None,
     records: Annotated[Path | None, typer.Option(help="File of record names, one a line; DS2 if not given.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Under own-data: your folder of WFDB records with beat annotations.")
+    ] = None,
+    patients: Annotated[
+        Path | None, typer.Option(help="Under own-data: the table of your records; of the fold 'test' if it names one.")
+    ] = None,
+    annotator: Annotated[str, typer.Option(help="Under own-data: extension of your annotation files.")] = "atr",
+    name: Annotated[str | None, typer.Option(help="Under own-data: what your data are called, as in training.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Under patient-adapted: a setting of the adaptation, name=value.")
+    ] = None,
     database: Annotated[Path | None, typer.Option(help="The unpacked MIT-BIH database; found if not given.")] = None,
     threshold: Annotated[
         float | None,
@@ -65,18 +80,36 @@ def evaluate(
     log: Annotated[Path | None, typer.Option(help="Append a line about this look at the data to a Markdown log.")] = None,
 ) -> None:
     """Measure a model, or annotation files made by anything, and print the figures with where they come from."""
-    if (model is None) == (annotations is None):
-        raise typer.BadParameter("give a MODEL or --annotations FOLDER, one of the two")
-    if as_json + as_markdown + as_latex > 1:
-        raise typer.BadParameter("give one of --json, --markdown and --latex")
-    if leads is not None and (annotations is not None or protocol is Protocol.SEED):
-        raise typer.BadParameter("--leads goes with a model under inter-patient or ec57")
-    if figures is not None and protocol is not Protocol.INTER_PATIENT:
-        raise typer.BadParameter("--figures goes with --protocol inter-patient")
-    from beatlens.databases import mitdb
+    own, adapted = protocol is Protocol.OWN_DATA, protocol is Protocol.PATIENT_ADAPTED
+    _refuse(
+        {
+            "give a MODEL or --annotations FOLDER, one of the two": (model is None) == (annotations is None),
+            "give one of --json, --markdown and --latex": as_json + as_markdown + as_latex > 1,
+            "--leads goes with a model under inter-patient or ec57": leads is not None
+            and (annotations is not None or protocol is Protocol.SEED or own or adapted),
+            "--figures goes with --protocol inter-patient": figures is not None and protocol is not Protocol.INTER_PATIENT,
+            "--data and --patients go with --protocol own-data": not own and not (data is None and patients is None),
+            "the protocol 'own-data' takes a model, --data and --patients": own
+            and not (annotations is None and records is None),
+            "the protocol 'patient-adapted' takes a model, --records and --set": adapted
+            and not (annotations is None and threshold is None),
+            "--set goes with --protocol patient-adapted": bool(settings) and not adapted,
+        }
+    )
+    if own:
+        result = evaluate_own(
+            str(model), data, patients, annotator=annotator, name=name, threshold=threshold, n_resamples=resamples
+        )
+    else:
+        from beatlens.databases import mitdb
 
-    asked = _Request(protocol, _names(records), mitdb.find_database(database), threshold, resamples, leads, figures)
-    result = _evaluate_annotations(annotations, test, asked) if annotations else _evaluate_model(str(model), asked)
+        asked = _Request(protocol, _names(records), mitdb.find_database(database), threshold, resamples, leads, figures)
+        if adapted:
+            result = evaluate_adapted(
+                str(model), asked.names, settings or [], folder=asked.database, which=_which(asked.names), n_resamples=resamples
+            )
+        else:
+            result = _evaluate_annotations(annotations, test, asked) if annotations else _evaluate_model(str(model), asked)
     if log is not None:
         from beatlens.evaluation.look_log import log_look
 
@@ -86,6 +119,13 @@ def evaluate(
     else:
         text = result.as_markdown() if as_markdown else result.as_latex() if as_latex else result.as_text()
         console.output.print(text, end="", markup=False, emoji=False)
+
+
+def _refuse(wrong: dict[str, bool]) -> None:
+    """End with the first of these sentences that holds."""
+    for sentence, holds in wrong.items():
+        if holds:
+            raise typer.BadParameter(sentence)
 
 
 def _names(file: Path | None) -> tuple[str, ...]:
@@ -102,16 +142,18 @@ def _names(file: Path | None) -> tuple[str, ...]:
     return names
 
 
-def _split(names: tuple[str, ...], trained: str, n_leads: int | None = None) -> str:
-    """Say which records were measured on, how much of them, and what was seen before."""
+def _which(names: tuple[str, ...]) -> str:
+    """Say which records were measured on."""
     from beatlens.databases import mitdb
 
     if set(names) == set(mitdb.DS2):
-        which = "DS2 (22 records)"
-    elif set(names) == set(mitdb.RECORDS):
-        which = "all 48 records"
-    else:
-        which = f"records {' '.join(names)}"
+        return "DS2 (22 records)"
+    return "all 48 records" if set(names) == set(mitdb.RECORDS) else f"records {' '.join(names)}"
+
+
+def _split(names: tuple[str, ...], trained: str, n_leads: int | None = None) -> str:
+    """Say which records were measured on, how much of them, and what was seen before."""
+    which = _which(names)
     if n_leads is not None:
         which += ", first lead only" if n_leads == 1 else f", first {n_leads} leads"
     return f"{which}; {trained}"
@@ -147,8 +189,8 @@ def _evaluate_model(name: str, asked: _Request) -> Result:
     judge = load_model(name)
     if asked.protocol is Protocol.SEED:
         return _evaluate_seed(judge, asked)
-    notes = check_leakage(judge.card, asked.names, model=judge.name)
-    trained = f"trained on {_trained_on(card_field(judge.card, 'training_records'))}"
+    notes = check_leakage(judge.card, asked.names, model=judge.name, folder=asked.database)
+    trained = f"trained on {describe_training(tuple(card_field(judge.card, 'training_records')))}"
     split = _split(asked.names, trained, asked.n_leads)
     provenance = _provenance(asked.protocol, split=split, model=judge.name, weights=card_field(judge.card, "sha256") or "")
     with console.progress_bar("records") as bar:
@@ -171,12 +213,6 @@ def _evaluate_model(name: str, asked: _Request) -> Result:
         asked = replace(asked, threshold=float(getattr(judge, "abnormal_threshold", 0.5)))
     notes += (f"A beat counts as abnormal from a probability of {asked.threshold:g} on.",)
     return _report_inter_patient(calls, reference, asked, provenance, notes)
-
-
-def _trained_on(records: Any) -> str:
-    from beatlens.databases import mitdb
-
-    return "DS1" if set(records) == set(mitdb.DS1) else " ".join(records)
 
 
 def _evaluate_seed(judge: Any, asked: _Request) -> Result:

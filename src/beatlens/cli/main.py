@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from beatlens._version import __version__
-from beatlens.cli import analyze, batch, console, data, ec57, evaluate, explain, models, peaks, read, serve, train
+from beatlens.cli import adapt, analyze, batch, console, data, ec57, evaluate, explain, models, peaks, read, serve, train
 from beatlens.cli.app import app as run_app
 from beatlens.errors import BeatlensError
 
@@ -39,6 +39,7 @@ app.command("peaks")(peaks.peaks)
 app.add_typer(explain.app, name="explain")
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(train.app, name="train")
+app.command("adapt")(adapt.adapt)
 app.add_typer(models.app, name="models")
 app.command("serve")(serve.serve)
 app.add_typer(ec57.app, name="ec57")

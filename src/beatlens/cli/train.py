@@ -39,15 +39,18 @@ def train_seed_lstm(
     'beatlens evaluate RUN --protocol inter-patient'.
     """
     from beatlens.training.config import SeedTraining, load_config
+    from beatlens.training.devices import join_hosts, spread_over
     from beatlens.training.run import open_run, run_configuration
     from beatlens.training.seed import prepare_seed_split
     from beatlens.training.seed import train_seed_lstm as train
 
+    join_hosts()
     settings = settings or []
     if resume and config is None and not settings:
         chosen = run_configuration(SeedTraining, out)
     else:
         chosen = load_config(SeedTraining, config, settings)
+    spread_over(chosen.devices, chosen.batch_size)  # refused before anything is written
     with console.progress_bar("records") as bar:
         task = bar.add_task("reading", total=len(chosen.records) or 48)
         split = prepare_seed_split(chosen, on_record=lambda name: bar.update(task, advance=1, description=f"reading {name}"))

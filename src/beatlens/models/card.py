@@ -24,6 +24,20 @@ class DataSource(BaseModel):
     citation: str
 
 
+class SeenRecord(BaseModel):
+    """A record of a user's own data that a model learned from: enough to find it again under another name.
+
+    ``intervals_ms`` is one run of 24 intervals between its beats (`beatlens.databases.identity.print_of`).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    record: str
+    patient: str
+    files: dict[str, str] = {}
+    intervals_ms: tuple[int, ...] = ()
+
+
 class ModelCard(BaseModel):
     """What travels with a model's weights, as a JSON file of the same name beside them."""
 
@@ -39,6 +53,9 @@ class ModelCard(BaseModel):
     protocol: Annotated[str, Field(description="How the data were split.")]
     protocol_note: Annotated[str, Field(description="What the split can and cannot show.")]
     training_records: Annotated[tuple[str, ...], Field(description="Records of which it saw beats while training.")]
+    own_records: Annotated[tuple[SeenRecord, ...], Field(description="Of these, what tells a user's own ones again.")] = ()
+    adapted_to: Annotated[tuple[str, ...], Field(description="The one recording that it is adapted to.")] = ()
+    started_from: Annotated[str, Field(description="The model whose weights were trained further, with its data.")] = ""
     data: DataSource
     data_sha256: Annotated[str, Field(description="Hash over the sums of the files that it was trained from.")]
     configuration: Annotated[dict[str, Any], Field(description="Settings of the training, the seed among them.")]

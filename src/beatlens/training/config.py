@@ -49,6 +49,9 @@ class SeedTraining(BaseModel):
         str | None,
         Field(description="Run, file or name of a seed-lstm whose weights are trained further; its split must be this one."),
     ] = None
+    devices: Annotated[
+        int, Field(ge=0, description="GPUs, or other devices of JAX, that share each batch; 0 for all that there are.")
+    ] = 1
     checkpoint_every_s: Annotated[float, Field(gt=0, description="Seconds between checkpoints.")] = 60.0
 
 
@@ -74,15 +77,18 @@ def load_config(kind: type[Config], path: Path | None = None, overrides: Sequenc
     ConfigurationError
         If the file is not TOML, a name is unknown (with the closest one as a hint), or a value is out of range.
     """
-    values: dict[str, Any] = {}
-    if path is not None:
-        values = _read_toml(path)
+    return build_config(kind, load_values(path, overrides))
+
+
+def load_values(path: Path | None = None, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the values of a TOML file, and those of ``name=value`` over them; see `load_config` for the errors."""
+    values = {} if path is None else _read_toml(path)
     for override in overrides:
         name, separator, text = override.partition("=")
         if not separator:
             raise ConfigurationError(f"an override must be name=value; got '{override}'")
         values[name.strip()] = _parse_value(text.strip())
-    return build_config(kind, values)
+    return values
 
 
 def build_config(kind: type[Config], values: Mapping[str, Any]) -> Config:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from beatlens._io import replacing
 from beatlens.errors import ConfigurationError, FormatError
 from beatlens.models.engine import load_keras
+from beatlens.training.devices import check_alike, spread_over
 from beatlens.training.lstm import walk_layers
 
 CHECKPOINT = "checkpoint.npz"
@@ -41,6 +42,7 @@ class FitSettings:
     seed: int
     precision: str = "float32"
     checkpoint_every_s: float = 60.0
+    devices: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +106,11 @@ class _Step:
 
         keras = load_keras()
         self.model = model
+        self.spread = spread_over(settings.devices, settings.batch_size)
         self.optimizer = keras.optimizers.Adam(_learning_rate(settings, steps_per_epoch), global_clipnorm=settings.clip_norm)
         self.optimizer.build(model.trainable_variables)
-        self.arrays = [
-            [variable.value for variable in group]
-            for group in (model.trainable_variables, model.non_trainable_variables, self.optimizer.variables)
-        ]
+        groups = (model.trainable_variables, model.non_trainable_variables, self.optimizer.variables)
+        self.arrays = self.spread.copy([[variable.value for variable in group] for group in groups])
         cross_entropy = keras.losses.BinaryCrossentropy(reduction="sum")
         forward = walk_layers(model, settings.precision)
 
@@ -129,18 +130,21 @@ class _Step:
         def evaluate(arrays: Any, x: Any) -> Any:
             return model.stateless_call(arrays[0], arrays[1], x, training=False)[0][:, 0]
 
-        self._advance = jax.jit(advance)
-        self._evaluate = jax.jit(evaluate)
+        self._advance = self.spread.compile(advance)
+        self._evaluate = self.spread.compile(evaluate)
 
     def advance(self, x: Array, y: Array, weight: Array) -> tuple[float, float]:
         """Take one step; return the summed loss and the number of hits."""
-        self.arrays, loss_sum, hits = self._advance(self.arrays, x, y, weight)
+        self.arrays, loss_sum, hits = self._advance(self.arrays, *self.spread.share((x, y, weight)))
         return float(loss_sum), float(hits)
 
     def evaluate(self, x: Array, y: Array) -> tuple[float, float]:
         """Return loss and accuracy, as Keras's binary cross-entropy defines the loss."""
-        size = min(_EVALUATION_BATCH, len(x))
-        parts = [self._evaluate(self.arrays, _pad(x[start : start + size], size)) for start in range(0, len(x), size)]
+        size = -(-min(_EVALUATION_BATCH, len(x)) // self.spread.n_devices) * self.spread.n_devices
+        parts = [
+            self._evaluate(self.arrays, self.spread.share(_pad(x[start : start + size], size)))
+            for start in range(0, len(x), size)
+        ]
         probability = np.clip(np.concatenate(parts)[: len(x)].astype(np.float64), 1e-7, 1 - 1e-7)
         loss = -np.mean(np.where(y > 0.5, np.log(probability), np.log1p(-probability)))
         return float(loss), float(np.mean((probability > 0.5) == (y > 0.5)))
@@ -194,6 +198,7 @@ def fit_binary(
     checkpoint = folder / CHECKPOINT
     if resume and checkpoint.is_file():
         progress, best = _load_checkpoint(checkpoint, step, settings)
+        check_alike((progress.epoch, progress.step))
     saved_at = time.monotonic()
     while progress.epoch < settings.epochs and not _has_stalled(progress, settings):
         order = np.random.default_rng([settings.seed, progress.epoch]).permutation(len(data.x_train))
@@ -305,12 +310,12 @@ def _load_checkpoint(path: Path, step: _Step, settings: FitSettings) -> tuple[_P
         if [value.shape for value in values] != [value.shape for value in group]:
             raise ConfigurationError(f"{path} was written for another model")
         loaded.append(values)
-    step.arrays = loaded
+    step.arrays = step.spread.copy(loaded)
     values = state["progress"]
     history = [EpochFigures(**figures) for figures in values.pop("history")]
     return _Progress(**values, history=history), [arrays[f"best/{i}"] for i in range(len(loaded[0]))]
 
 
 def _identity(settings: FitSettings) -> dict[str, Any]:
-    """Return what decides the result: not how often it is saved."""
-    return {name: value for name, value in asdict(settings).items() if name != "checkpoint_every_s"}
+    """Return what decides the result: not how often it is saved, nor how many devices share the work."""
+    return {name: value for name, value in asdict(settings).items() if name not in ("checkpoint_every_s", "devices")}

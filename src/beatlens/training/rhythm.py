@@ -77,6 +77,9 @@ class RhythmTraining(BaseModel):
     units: Annotated[int, Field(ge=1, description="Of the LSTM, each way.")] = 48
     networks: Annotated[int, Field(ge=1, description="Networks, of one seed after another, whose logits are averaged.")] = 5
     seed: Annotated[int, Field(ge=0, description="Of weights, dropout, composition and order.")] = 7
+    devices: Annotated[
+        int, Field(ge=0, description="GPUs, or other devices of JAX, that share each batch; 0 for all that there are.")
+    ] = 1
     jobs: Annotated[
         int, Field(ge=1, description="Recordings made, and networks trained, at the same time; changes no result.")
     ] = 1

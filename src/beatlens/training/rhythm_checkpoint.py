@@ -113,7 +113,8 @@ def keep_in(folder: Path, settings: Any, examples: Sequence[Any]) -> Keeper:
     seen = 0
     for example in examples:
         seen = zlib.crc32(example.labels.tobytes(), zlib.crc32(example.beats.features.tobytes(), seen))
-    return Keeper(folder / FOLDER, json.dumps([settings.model_dump(mode="json"), len(examples), seen], sort_keys=True))
+    decisive = settings.model_dump(mode="json", exclude={"devices"})
+    return Keeper(folder / FOLDER, json.dumps([decisive, len(examples), seen], sort_keys=True))
 
 
 def values_of(variables: dict[str, Any]) -> Groups:

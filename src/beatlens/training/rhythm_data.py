@@ -22,6 +22,8 @@ class TrainingSet:
     ----------
     title : str
         What the figures of the folds are said to be of.
+    name : str
+        What the data are called.
     records : tuple of str
         Names that ``read`` takes.
     folds : tuple of tuple of str
@@ -37,6 +39,7 @@ class TrainingSet:
     """
 
     title: str
+    name: str
     records: tuple[str, ...]
     folds: tuple[tuple[str, ...], ...]
     read: Callable[[str], Source]
@@ -50,6 +53,7 @@ def ds1_set(folds: tuple[tuple[str, ...], ...]) -> TrainingSet:
     sums = "".join(f"{digest}  {name}\n" for name, digest in sorted(expected_sums().items()))
     return TrainingSet(
         title="DS1, four patient-wise folds, reference R peaks, paper mapping",
+        name="DS1",
         records=DS1,
         folds=folds,
         read=read_source,

@@ -17,6 +17,7 @@ from beatlens.models.rhythm_encoding import FEATURES
 from beatlens.models.rhythm_lstm import Inputs, empty_inputs, fill_row
 from beatlens.models.rhythm_network import average_networks, build_rhythm_network
 from beatlens.training.compose import RHYTHMS
+from beatlens.training.devices import ONE, Spread, check_alike, spread_over
 from beatlens.training.rhythm import Example, RhythmTraining
 from beatlens.training.rhythm_checkpoint import NOWHERE, Keeper, values_of
 
@@ -81,7 +82,7 @@ def fit(
         first = start[number] if start else None
         return fit_network(own, examples, report, keeper=keeper.inside(f"network-{number + 1}"), start=first)
 
-    if settings.jobs == 1:
+    if settings.jobs == 1 or settings.devices != 1:  # programs of several devices must not start in two orders
         return average_networks([one(number) for number in range(settings.networks)])
     # Threads: nearly all of the time is spent in compiled programs, which run beside each other.
     with ThreadPoolExecutor(settings.jobs) as pool:
@@ -116,7 +117,12 @@ def fit_network(
     for name, group in variables.items():
         for variable, value in zip(group, kept[name], strict=True):
             variable.assign(value)
-    run_pass = compile_pass(network, optimizer, settings.batch_size)
+    check_alike((done, n_steps))
+    spread = spread_over(settings.devices, settings.batch_size)
+    if spread.n_devices > 1:  # cuDNN's kernel, which Keras takes on a GPU, cannot be shared out
+        for layer in (network.get_layer("sequence").forward_layer, network.get_layer("sequence").backward_layer):
+            layer.use_cudnn = False
+    run_pass = compile_pass(network, optimizer, settings.batch_size, spread=spread)
     for epoch in range(done, settings.epochs):
         drawn = lay_out(settings, draw(settings, examples, rng), epoch, n_steps)
         loss = run_pass(drawn)
@@ -156,10 +162,11 @@ def copy_weights(source: Any, target: Any) -> None:
     target.set_weights(theirs)
 
 
-def compile_pass(network: Any, optimizer: Any, batch_size: int) -> Callable[[Pass], float]:
+def compile_pass(network: Any, optimizer: Any, batch_size: int, *, spread: Spread = ONE) -> Callable[[Pass], float]:
     """Return what runs a pass, leaves its state in the network and the optimizer, and returns the mean loss.
 
-    The loop over the steps is inside the program: starting each step from Python took ten times as long as the step itself.
+    On several devices each takes its share of every batch (`beatlens.training.devices`). The loop over the steps is inside the
+    program: starting each step from Python took ten times as long as the step itself.
     """
     import jax
     import jax.numpy as jnp
@@ -179,7 +186,7 @@ def compile_pass(network: Any, optimizer: Any, batch_size: int) -> Callable[[Pas
             total, trained, others, moments = state
 
             def cut(values: Any) -> Any:
-                return jax.lax.dynamic_slice_in_dim(values, number * batch_size, batch_size)
+                return jax.lax.dynamic_index_in_dim(values, number, keepdims=False)
 
             (loss, others), slope = slopes(trained, others, jax.tree.map(cut, inputs), cut(labels), cut(weights))
             moments = [*moments[:rate_at], rates[number], *moments[rate_at + 1 :]]
@@ -188,11 +195,14 @@ def compile_pass(network: Any, optimizer: Any, batch_size: int) -> Callable[[Pas
 
         return jax.lax.fori_loop(0, n_steps, step, (jnp.float32(0), *state))
 
-    compiled = jax.jit(run)
+    compiled = spread.compile(run)
 
     def run_pass(drawn: Pass) -> float:
-        before = [[variable.value for variable in group] for group in groups]
-        total, *after = compiled(before, drawn.inputs, drawn.labels, drawn.weights, drawn.rates, drawn.n_steps)
+        before = spread.copy([[variable.value for variable in group] for group in groups])
+        rows = jax.tree.map(
+            lambda values: values.reshape(-1, batch_size, *values.shape[1:]), (drawn.inputs, drawn.labels, drawn.weights)
+        )  # (steps, batch, ...): of each step, every device holds its share
+        total, *after = compiled(before, *spread.share(rows, axis=1), drawn.rates, drawn.n_steps)
         for group, values in zip(groups, after, strict=True):
             for variable, value in zip(group, values, strict=True):
                 variable.assign(value)

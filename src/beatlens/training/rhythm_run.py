@@ -153,7 +153,7 @@ def train_rhythm_lstm(
     calibration = {
         "temperature": temperature,
         "abnormal_threshold": threshold,
-        "fitted on": f"out-of-fold predictions of {data.title.split(',')[0]}",
+        "fitted on": f"out-of-fold predictions of {data.name}",
     }
     card = _card(settings, data, network, figures=figures, calibration=calibration, sha256=sha256_of(folder / WEIGHTS))
     write_json(folder / METRICS, figures)

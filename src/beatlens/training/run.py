@@ -26,6 +26,8 @@ CONFIGURATION, HISTORY, WEIGHTS, CARD, METRICS = (
     "model.json",
     "metrics.json",
 )
+CHANGEABLE = ("checkpoint_every_s", "devices")
+"""Settings that a run may be resumed without: they change no figure."""
 
 
 def open_run(folder: Path, configuration: BaseModel, *, resume: bool = False, force: bool = False) -> None:
@@ -107,7 +109,8 @@ def has_checkpoint(folder: Path) -> bool:
 
 def _check_same(before: dict[str, Any], configuration: BaseModel) -> None:
     now = configuration.model_dump(mode="json")
-    changed = sorted(name for name in now if name != "checkpoint_every_s" and before.get(name) != now[name])
+    before = {"devices": 1, **before}  # runs that were begun before there was this setting
+    changed = sorted(name for name in now if name not in CHANGEABLE and before.get(name) != now[name])
     if changed:
         raise ConfigurationError(
             f"a run must be resumed with the settings that it started with; {', '.join(changed)} changed",

@@ -13,8 +13,11 @@ from beatlens.databases import mitdb
 from beatlens.errors import ConfigurationError, LeakageError
 from beatlens.evaluation.protocols.inter_patient import BeatCalls
 from beatlens.labels import BEAT_SYMBOLS
+from beatlens.models.seen import find_seen_mitdb
 from beatlens.records import Annotations, Record
 
+ADAPTED: Final = "patient-adapted"
+"""Protocol on the card of a model that is adapted to one patient."""
 KNOWN_PAIR: Final = ("201", "202")
 """Two records of one patient on both sides of de Chazal's split: allowed, and said beside every figure."""
 
@@ -53,7 +56,19 @@ def card_field(card: Any, name: str) -> Any:
     return card.get(name) if isinstance(card, Mapping) else getattr(card, name, None)
 
 
-def check_leakage(card: Any, records: Iterable[str], *, model: str = "the model") -> tuple[str, ...]:
+def refuse_adapted(card: Any, model: str) -> None:
+    """Raise `LeakageError` if a model is adapted to one patient: its figures are of no other protocol."""
+    if card_field(card, "protocol") == ADAPTED:
+        patient = ", ".join(card_field(card, "adapted_to") or ())
+        raise LeakageError(
+            f"a model adapted to one patient must not be measured beside models that are not; {model} is adapted to {patient}",
+            hint="'beatlens evaluate --protocol patient-adapted' adapts to each record and measures on its rest.",
+        )
+
+
+def check_leakage(
+    card: Any, records: Iterable[str], *, model: str = "the model", folder: Path | None = None
+) -> tuple[str, ...]:
     """Raise if a model was trained on a record, or a patient, that it is to be measured on.
 
     Parameters
@@ -64,6 +79,8 @@ def check_leakage(card: Any, records: Iterable[str], *, model: str = "the model"
         What it is to be measured on.
     model : str
         What the model is called in the message.
+    folder : Path, optional
+        Where the database is: the records are then also looked for among a user's own ones under other names.
 
     Returns
     -------
@@ -77,6 +94,7 @@ def check_leakage(card: Any, records: Iterable[str], *, model: str = "the model"
     ConfigurationError
         If the card does not say what the model was trained on.
     """
+    refuse_adapted(card, model)
     trained: Sequence[str] | None = card_field(card, "training_records")
     if trained is None:
         raise ConfigurationError(
@@ -84,7 +102,8 @@ def check_leakage(card: Any, records: Iterable[str], *, model: str = "the model"
             hint="Without them nobody can tell whether the figures are of patients that it has seen.",
         )
     measured = tuple(records)
-    seen = sorted(set(trained) & set(measured))
+    copies = find_seen_mitdb(card_field(card, "own_records") or (), measured, folder) if folder is not None else []
+    seen = sorted(set(trained) & set(measured) | set(copies))
     if seen:
         raise LeakageError(
             f"a model must not be measured on records that it was trained on; {model} saw {', '.join(seen)}",
@@ -130,17 +149,22 @@ def call_known_beats(
         marks = record.annotations or _no_marks()
         samples = marks.samples[np.isin(marks.symbols, list(BEAT_SYMBOLS))]
         said = model.predict_record(record, samples)
-        of_classes = getattr(said, "probabilities", None)
         calls[name] = BeatCalls(
             samples,
             np.asarray(said.classes, dtype=str),
             np.asarray(said.abnormal, dtype=np.float64),
-            None if of_classes is None else np.max(np.asarray(of_classes, np.float64), axis=1),
+            confidence_of(said),
         )
         reference[name] = marks
         if on_record:
             on_record(name)
     return calls, reference
+
+
+def confidence_of(said: Any) -> npt.NDArray[np.float64] | None:
+    """Return the probability of the likeliest class of each beat, where a model has probabilities."""
+    of_classes = getattr(said, "probabilities", None)
+    return None if of_classes is None else np.max(np.asarray(of_classes, np.float64), axis=1)
 
 
 def annotate_records(
