@@ -19,8 +19,8 @@ SUBSETS = (("without 232", "without record 232"), ("without 213", "without recor
 NONE = "-"
 
 
-def rows(folder: Path = RESULTS) -> list[tuple[str, ...]]:
-    """Return the rows of the table, in percent, as text."""
+def rows(folder: Path = RESULTS, *, subsets: bool = True) -> list[tuple[str, ...]]:
+    """Return the rows of the table, in percent, as text; if asked, `rhythm-lstm` without single records too."""
     found = []
     for stem, title in ROWS:
         path = folder / f"{stem}.json"
@@ -30,11 +30,11 @@ def rows(folder: Path = RESULTS) -> list[tuple[str, ...]]:
         if "figures" not in kept:
             found.append((title, *(percent(kept["DS2"].get(name)) for name in COLUMNS[1:])))
             continue
-        subsets = kept["figures"]["mappings"]["paper"]["subsets"]
+        measured = kept["figures"]["mappings"]["paper"]["subsets"]
         binary = "seed-lstm" in stem
-        found.append((title, *cells(subsets["all"], binary=binary)))
-        if stem == ROWS[0][0]:
-            found += [(f"{title}, {name}", *cells(subsets[key], binary=False)) for key, name in SUBSETS]
+        found.append((title, *cells(measured["all"], binary=binary)))
+        if subsets and stem == ROWS[0][0]:
+            found += [(f"{title}, {name}", *cells(measured[key], binary=False)) for key, name in SUBSETS]
     return found
 
 
