@@ -49,11 +49,16 @@ def write_tiled(folder: Path, name: str, hours: float) -> Path:
     n_samples = round(hours * 3600 * record.fs)
     stem = f"tiled_{hours:g}h".replace(".", "_")
     steps = np.rint(200 * record.signal).astype("<i2")
+    sums = np.zeros(record.n_leads, np.int64)
     with (folder / f"{stem}.dat").open("wb") as file:
         for start in range(0, n_samples, record.n_samples):
-            file.write(steps[: n_samples - start].tobytes())
+            piece = steps[: n_samples - start]
+            sums += piece.sum(axis=0, dtype=np.int64)
+            file.write(piece.tobytes())
+    # WFDB's checksum of a lead is the sum of its samples in 16 bits.
+    leads = zip(steps[0], sums.astype(np.int16), record.lead_names, strict=True)
     lines = [f"{stem} {record.n_leads} {record.fs:g} {n_samples}"]
-    lines += [f"{stem}.dat 16 200(0)/mV 16 0 0 0 0 {lead}" for lead in record.lead_names]
+    lines += [f"{stem}.dat 16 200(0)/mV 16 0 {first} {check} 0 {lead}" for first, check, lead in leads]
     (folder / f"{stem}.hea").write_text("\n".join(lines) + "\n")
     return folder / stem
 
