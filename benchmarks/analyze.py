@@ -1,11 +1,12 @@
-"""Time and memory of ``beatlens analyze``, from a WFDB file to all outputs, stage by stage, as a Markdown table.
+"""Time and memory of ``beatlens analyze``, from a WFDB file to all outputs, stage by stage.
 
-    BEATLENS_DATA=FOLDER python benchmarks/analyze.py [--hours 0.5 2 8 24 96] [--repeat 3] [--out docs/results/speed.md]
-    python benchmarks/analyze.py --others [--neurokit PYTHON]
+    BEATLENS_DATA=FOLDER python benchmarks/analyze.py [--hours 0.5 2 8 24 96] [--repeat 3] [--cold] [--json]
+    BEATLENS_DATA=FOLDER python benchmarks/analyze.py --others [--neurokit PYTHON] [--json]
 
 The record is tiled to each length and written as WFDB first. Each run is a process of its own, so that its start, its
 imports and its compilation count, and so does its largest memory. Medians over the repeats; beside the seconds that passed
-stand those of the processor, which other work on the machine changes less (two cores at work count twice).
+stand those of the processor, which other work on the machine changes less (two cores at work count twice). A first run that
+does not count leaves compiled programs on disk; ``--cold`` gives every run an empty cache instead.
 
 ``--others`` measures two other ways on ten minutes: the seed's (a two-layer LSTM of 256 units in Keras over a window of every
 beat, nothing else), and NeuroKit's detection and delineation of one lead, by a Python that has it (it needs pandas below 3).
@@ -17,6 +18,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -25,6 +27,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from table import Table, describe_machine
 
 from beatlens.databases.mitdb import read_mitdb
 
@@ -49,18 +52,22 @@ def write_tiled(folder: Path, name: str, hours: float) -> Path:
     n_samples = round(hours * 3600 * record.fs)
     stem = f"tiled_{hours:g}h".replace(".", "_")
     steps = np.rint(200 * record.signal).astype("<i2")
+    sums = np.zeros(record.n_leads, np.int64)
     with (folder / f"{stem}.dat").open("wb") as file:
         for start in range(0, n_samples, record.n_samples):
-            file.write(steps[: n_samples - start].tobytes())
+            piece = steps[: n_samples - start]
+            sums += piece.sum(axis=0, dtype=np.int64)
+            file.write(piece.tobytes())
+    # WFDB's checksum of a lead is the sum of its samples in 16 bits.
+    leads = zip(steps[0], sums.astype(np.int16), record.lead_names, strict=True)
     lines = [f"{stem} {record.n_leads} {record.fs:g} {n_samples}"]
-    lines += [f"{stem}.dat 16 200(0)/mV 16 0 0 0 0 {lead}" for lead in record.lead_names]
+    lines += [f"{stem}.dat 16 200(0)/mV 16 0 {first} {check} 0 {lead}" for first, check, lead in leads]
     (folder / f"{stem}.hea").write_text("\n".join(lines) + "\n")
     return folder / stem
 
 
 def run_once(path: Path, out: Path, model: str) -> dict[str, float]:
     """Analyse and save in this process; return processor seconds by stage, all seconds, and the largest memory."""
-    started = time.perf_counter()
     stages: dict[str, float] = {}
     now = {"stage": "imports", "since": 0.0}
 
@@ -82,45 +89,64 @@ def run_once(path: Path, out: Path, model: str) -> dict[str, float]:
     tell("end", 0)
     return {
         **stages,
-        "all": time.perf_counter() - started,
         "processor": time.process_time(),
         "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "beats": len(analysis.beats),
     }
 
 
-def measure(options: argparse.Namespace) -> list[str]:
-    """Return the table of all lengths, one row each."""
-    lines = [
-        f"| hours | beats | seconds | processor seconds | MB | {' | '.join(STAGES)} |",
-        "|" + "---|" * (5 + len(STAGES)),
-    ]
-    for hours in options.hours:
-        with tempfile.TemporaryDirectory() as scratch:
+def measure(options: argparse.Namespace) -> Table:
+    """Make the table of all lengths, one row each."""
+    table = Table(
+        "Speed",
+        "`beatlens analyze`, from a WFDB file of two leads at 360 Hz to all outputs"
+        + (", nothing compiled before" * options.cold),
+        ("hours", "beats", "seconds", "hours of ECG a second", "processor seconds", "MB", *STAGES),
+        as_json=options.json,
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        if not options.cold:
+            run_apart(write_tiled(Path(scratch), options.record, 0.1), Path(scratch, "first"), options.model)
+        for hours in options.hours:
             path = write_tiled(Path(scratch), options.record, hours)
             runs = []
             for number in range(options.repeat):
-                words = ["--model", options.model, "--once", str(path), f"{path}-{number}"]
-                done = subprocess.run([sys.executable, __file__, *words], check=True, capture_output=True, text=True)
-                runs.append(json.loads(done.stdout.splitlines()[-1]))
-        middle = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-        cells = [f"{hours:g}", f"{middle['beats']:,.0f}", f"{middle['all']:.1f}", f"{middle['processor']:.1f}"]
-        cells += [f"{middle['megabytes']:,.0f}", *(f"{middle.get(stage, 0):.1f}" for stage in STAGES)]
-        lines.append(f"| {' | '.join(cells)} |")
-        print(lines[-1], file=sys.stderr, flush=True)
-    return lines
+                cache = Path(scratch, f"cache-{hours:g}-{number}") if options.cold else None
+                runs.append(run_apart(path, Path(f"{path}-{number}"), options.model, cache))
+                shutil.rmtree(f"{path}-{number}")
+            path.with_suffix(".dat").unlink()
+            middle = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+            cells = [f"{hours:g}", f"{middle['beats']:,.0f}", f"{middle['all']:.1f}", f"{hours / middle['all']:.2f}"]
+            cells += [f"{middle['processor']:.1f}", f"{middle['megabytes']:,.0f}"]
+            table.add(*cells, *(f"{middle.get(stage, 0):.1f}" for stage in STAGES))
+    table.note = (
+        f"MIT-BIH record {options.record}, repeated; {options.model}; each run a process of its own, its start and imports "
+        f"counted; medians of {options.repeat} runs. The columns after MB are processor seconds by stage. {describe_machine()}."
+    )
+    return table
 
 
-def measure_others(options: argparse.Namespace) -> list[str]:
-    """Return what the seed's way and NeuroKit need for ten minutes, and what that makes for a day."""
+def run_apart(path: Path, out: Path, model: str, cache: Path | None = None) -> dict[str, float]:
+    """Analyse in a process of its own, with compiled programs kept in a folder of its own or in the usual one."""
+    words = ["--model", model, "--once", str(path), str(out)]
+    environment = os.environ | ({"BEATLENS_CACHE": str(cache)} if cache else {})
+    began = time.perf_counter()
+    done = subprocess.run([sys.executable, __file__, *words], check=True, capture_output=True, text=True, env=environment)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found | {"all": time.perf_counter() - began}
+
+
+def measure_others(options: argparse.Namespace) -> Table:
+    """Measure what the seed's way and NeuroKit need for ten minutes, and what that makes for a day."""
     record = read_mitdb(options.record)
     minutes = 10
     signal = record.signal[: round(60 * minutes * record.fs), 0]
     beats = int((np.asarray(record.annotations.samples) < len(signal)).sum()) if record.annotations else 0
-    lines = ["| way | processor seconds for 10 min | for 24 h, scaled |", "|---|---|---|"]
+    columns = ("way", "processor seconds for 10 min", "for 24 h, scaled")
+    table = Table("Speed", "Other ways on ten minutes of one lead", columns, as_json=options.json)
 
     def add(way: str, seconds: float) -> None:
-        lines.append(f"| {way} | {seconds:.1f} | {seconds * 144:,.0f} |")
+        table.add(way, f"{seconds:.1f}", f"{seconds * 144:,.0f}")
 
     from beatlens.models.seed_lstm import build_seed_lstm
 
@@ -136,31 +162,27 @@ def measure_others(options: argparse.Namespace) -> list[str]:
             words = [options.neurokit, "-c", NEUROKIT, f"{scratch}/ecg.npy"]
             done = subprocess.run(words, check=True, capture_output=True, text=True)
         add("NeuroKit: cleaning, R peaks, delineation (dwt) of one lead", float(done.stdout.splitlines()[-1]))
-    return lines
+    table.note = f"MIT-BIH record {options.record}, the first ten minutes; everything compiled before. {describe_machine()}."
+    return table
 
 
 def main() -> None:
-    """Print the tables, or write them."""
+    """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="rhythm-lstm")
     parser.add_argument("--record", default="200")
     parser.add_argument("--hours", type=float, nargs="+", default=[0.5, 2, 8, 24, 96])
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--cold", action="store_true")
     parser.add_argument("--others", action="store_true")
     parser.add_argument("--neurokit", metavar="PYTHON")
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--json", action="store_true", help="print what docs/tools/keep.py keeps")
     parser.add_argument("--once", nargs=2, metavar=("RECORD", "OUT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.once:
         print(json.dumps(run_once(Path(options.once[0]), Path(options.once[1]), options.model)))
-        return
-    lines = measure_others(options) if options.others else measure(options)
-    cores, busy = len(os.sched_getaffinity(0)), os.getloadavg()[1]
-    lines.append(f"\n{options.model}, record {options.record}, {cores} cores, mean load of the machine {busy:.0f}.")
-    text = "\n".join(lines) + "\n"
-    if options.out:
-        options.out.write_text(text)
-    print(text)
+    else:
+        (measure_others(options) if options.others else measure(options)).end()
 
 
 if __name__ == "__main__":

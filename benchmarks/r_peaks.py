@@ -1,10 +1,11 @@
 """R peaks on the MIT-BIH Arrhythmia Database, beside other open detectors, under the rules of ANSI/AAMI EC57 (WFDB's bxb).
 
-    BEATLENS_DATA=FOLDER python benchmarks/r_peaks.py [--peers sleepecg xqrs neurokit gqrs] [--records 100 101 ...] [--speed]
+    BEATLENS_DATA=FOLDER python benchmarks/r_peaks.py [--peers sleepecg xqrs neurokit gqrs] [--records 100 101 ...] [--json]
+    BEATLENS_DATA=FOLDER python benchmarks/r_peaks.py --speed [--json]
 
 The comparison starts at 5:00, the window is 150 ms, ventricular fibrillation is left out: what bxb does. Gross figures over
 all beats. A peer that is not installed is named as such; gqrs is read from the annotations in ../ec57/annotations beside
-the data, if they are there. ``--speed`` adds the time for 24 hours of one lead at 360 Hz (record 100, tiled).
+the data, if they are there. ``--speed`` measures the time for 24 hours of one lead at 360 Hz (record 100, tiled) instead.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ import contextlib
 import importlib
 import io
 import os
+import sys
 import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from table import Table, describe_machine
 
 from beatlens.beats.detector import detect_r_peaks
 from beatlens.databases.mitdb import DS1, DS2, RECORDS, read_mitdb
@@ -68,7 +71,8 @@ def gqrs(record: Record) -> np.ndarray:
     return found.samples[np.isin(found.symbols, list(BEAT_SYMBOLS))]
 
 
-PEERS: dict[str, Detector] = {"sleepecg": sleepecg, "xqrs": xqrs, "neurokit": neurokit, "gqrs": gqrs}
+PEERS: dict[str, Detector] = {"gqrs": gqrs, "sleepecg": sleepecg, "xqrs": xqrs, "neurokit": neurokit}
+NAMES = {"gqrs": "gqrs (WFDB)", "sleepecg": "SleepECG", "xqrs": "XQRS", "neurokit": "NeuroKit"}
 
 
 def count(record: Record, found: np.ndarray) -> np.ndarray:
@@ -92,54 +96,77 @@ def offsets_ms(record: Record, found: np.ndarray) -> np.ndarray:
 def figures(counts: np.ndarray) -> str:
     """Return sensitivity and positive predictivity in percent."""
     hits, beats, detections = counts
-    return f"{100 * hits / beats:6.2f} {100 * hits / detections:6.2f}"
+    return f"{100 * hits / beats:.2f} {100 * hits / detections:.2f}"
 
 
-def run(name: str, detector: Detector, records: list[str], *, verbose: bool) -> None:
-    """Print a row of the table."""
-    total, offsets, began = {}, [], time.perf_counter()
-    try:
-        for record_name in records:
-            record = read_mitdb(record_name)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                found = detector(record)
-            total[record_name] = count(record, found)
-            offsets.append(offsets_ms(record, found))
-            if verbose:
-                hits, beats, detections = total[record_name]
-                print(f"    {record_name} missed {beats - hits} false {detections - hits}", flush=True)
-    except ImportError:
-        print(f"{name:<24} not installed")
-        return
-    except FileNotFoundError as error:
-        print(f"{name:<24} not there: {error}")
-        return
+def run(detector: Detector, records: list[str], *, verbose: bool) -> list[str]:
+    """Return the cells of a row."""
+    total, offsets = {}, []
+    for name in records:
+        record = read_mitdb(name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = detector(record)
+        total[name] = count(record, found)
+        offsets.append(offsets_ms(record, found))
+        if verbose:
+            hits, beats, detections = total[name]
+            print(f"    {name} missed {beats - hits} false {detections - hits}", file=sys.stderr, flush=True)
     groups = [[r for r in records if r in group] for group in (DS1, DS2, RECORDS)]
-    cells = "  ".join(figures(sum(total[r] for r in group)) if group else " " * 13 for group in groups)
-    offset = np.concatenate(offsets)
-    low, middle, high = np.percentile(offset, [5, 50, 95])
-    seconds = time.perf_counter() - began
-    print(f"{name:<24} {cells}  {middle:5.1f} ({low:.0f} to {high:.0f})  {seconds:6.1f}", flush=True)
+    low, middle, high = np.percentile(np.concatenate(offsets), [5, 50, 95])
+    cells = [figures(sum(total[r] for r in group)) if group else "" for group in groups]
+    return [*cells, f"{middle:.1f} ({low:.0f} to {high:.0f})"]
 
 
-def measure_speed(detectors: dict[str, Detector]) -> None:
-    """Print how long 24 hours of one lead take."""
+def choose_detectors(peers: list[str]) -> dict[str, Detector]:
+    """Return the detectors to compare, by the names of their rows."""
+    ours = {"Beatlens, leads chosen by itself": ours_both, "Beatlens, first lead": ours_first}
+    return ours | {f"{NAMES[name]}, first lead": PEERS[name] for name in peers}
+
+
+def measure(options: argparse.Namespace) -> Table:
+    """Compare the detectors with the reference."""
+    table = Table(
+        "R peaks",
+        "Beside other open detectors, MIT-BIH",
+        ("detector", "DS1", "DS2", "all 48", "offset to the reference, ms: median (5 to 95 %)"),
+        "MIT-BIH Arrhythmia Database under the rules of WFDB's `bxb`: 150 ms, from 5:00, ventricular fibrillation left out, "
+        "gross over all beats; Se and +P in %. DS1 is what the detector of Beatlens learned from: its figures, and so those of "
+        "all 48 records, are partly in-sample. DS2 is not. With the patients of DS1 held out in folds the figures on DS1 are "
+        "lower: `benchmarks/train_qrs_network.py --folds` prints them.",
+        options.json,
+    )
+    for name, detector in choose_detectors(options.peers).items():
+        try:
+            table.add(name, *run(detector, options.records, verbose=options.verbose))
+        except (ImportError, FileNotFoundError) as error:
+            print(f"{name} is not there: {error}", file=sys.stderr)
+    return table
+
+
+def measure_speed(options: argparse.Namespace) -> Table:
+    """Time the detectors of one lead on 24 hours."""
     record = read_mitdb("100")
     n = int(24 * 3600 * record.fs)
     signal = np.tile(record.signal[:, :1], (n // record.n_samples + 1, 1))[:n]
     long = Record(signal, record.fs, record.lead_names[:1], name="24 hours")
-    for name, detector in detectors.items():
-        began = time.process_time(), time.perf_counter()
-        try:
-            found = detector(long)
-        except ImportError:
+    columns = ("detector", "seconds", "processor seconds")
+    table = Table("Speed", "R peaks in 24 hours of one lead at 360 Hz", columns, as_json=options.json)
+    for name, detector in choose_detectors([peer for peer in options.peers if peer not in ("xqrs", "gqrs")]).items():
+        if detector is ours_both:
             continue
-        busy, passed = time.process_time() - began[0], time.perf_counter() - began[1]
-        print(
-            f"24 h of one lead: {name:<24} {len(found)} beats, {busy:.1f} s of processor time, {passed:.1f} s passed",
-            flush=True,
-        )
+        runs = []
+        try:
+            for _ in range(3):
+                began = time.perf_counter(), time.process_time()
+                detector(long)
+                runs.append((time.perf_counter() - began[0], time.process_time() - began[1]))
+        except ImportError as error:
+            print(f"{name} is not there: {error}", file=sys.stderr)
+            continue
+        table.add(name, *(round(float(middle), 1) for middle in np.median(runs, axis=0)))
+    table.note = f"Record 100, repeated; reading left out; medians of three runs. {describe_machine()}."
+    return table
 
 
 def main() -> None:
@@ -147,17 +174,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=list(PEERS))
     parser.add_argument("--records", nargs="*", default=list(RECORDS))
-    parser.add_argument("--speed", action="store_true", help="also time 24 hours of one lead (not xqrs)")
+    parser.add_argument("--speed", action="store_true", help="time 24 hours of one lead instead (not xqrs)")
     parser.add_argument("--verbose", action="store_true", help="print the errors of each record")
+    parser.add_argument("--json", action="store_true", help="print what docs/tools/keep.py keeps")
     options = parser.parse_args()
-    print(f"{'Se and +P in %':<24} {'DS1':^13}  {'DS2':^13}  {'all 48':^13}  offset in ms: median (5 to 95 %)  seconds")
-    detectors = {"beatlens, first lead": ours_first, "beatlens, both leads": ours_both}
-    detectors |= {f"{name}, first lead": PEERS[name] for name in options.peers}
-    for name, detector in detectors.items():
-        run(name, detector, options.records, verbose=options.verbose)
-    if options.speed:
-        slow = ("beatlens, both leads", "xqrs, first lead", "gqrs, first lead")
-        measure_speed({name: detector for name, detector in detectors.items() if name not in slow})
+    (measure_speed(options) if options.speed else measure(options)).end()
 
 
 if __name__ == "__main__":

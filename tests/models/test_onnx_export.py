@@ -96,6 +96,7 @@ def test_a_file_says_what_it_is(exported: dict[str, Any], name: str) -> None:
     assert "Moody" in said["citation"]
     assert said["notice"] == "For research; not a medical device."
     assert said["classes"].split(", ") == list(model.classes)
+    assert float(said["abnormal_threshold"]) == model.card.calibration.get("abnormal_threshold", 0.5)
     if name == "rhythm-lstm":
         assert said["features"].split(", ") == list(model.feature_names)
     for declared in (*file.graph.input, *file.graph.output):

@@ -12,7 +12,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def test_the_shipped_seed_model_was_trained_as_the_example_says() -> None:
-    """Every setting of the last of its three runs, but for how often it was saved; the first two come before it in the file."""
+    """Every setting of the last of its four runs, but for how often it was saved; the others come before it in the file."""
     path = EXAMPLES / "seed-lstm-longer.toml"
     last = re.findall(r"^#   beatlens train (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)[-1]
     overrides = re.findall(r"--set (\S+)", last)

@@ -84,6 +84,7 @@ def describe_model(model: Any) -> dict[str, str]:
         "weights_sha256": card.sha256,
         "architecture": card.architecture,
         "classes": ", ".join(card.classes),
+        "abnormal_threshold": f"{getattr(model, 'abnormal_threshold', 0.5):g}",
         "fs_hz": f"{card.fs:g}",
         "preprocessing": card.preprocessing,
         "features": ", ".join(getattr(model, "feature_names", ())),

@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from beatlens.reports.page import render_report
+from beatlens.explain.measured import Interval, Measured
+from beatlens.reports.page import render, render_report
 
 VOID = {"meta", "path", "rect", "br", "img", "link", "input"}
 
@@ -179,3 +180,16 @@ def test_hours_are_listed_when_there_are_several(made_up):
     first, second = found.summary.hours
     assert f"0:00 {first.n_beats:,} 60 60 60" in text
     assert (second.start_s, second.n_beats) == (3600, 401)
+
+
+def test_how_far_to_trust_the_pictures(known_analysis, document, monkeypatch: pytest.MonkeyPatch):
+    """The figures of the method on these very weights; where there are none, that is said."""
+    assert "This method was not measured on these weights." in document
+    found = Measured(120, Interval(-0.2, -0.3, -0.1), Interval(-0.3, -0.4, -0.2), 40, 0.75, 0.1)
+    asked = []
+    monkeypatch.setattr(render, "find_measured", lambda *names: asked.append(names) or found)
+    told = render_report(known_analysis)
+    model = known_analysis.model
+    assert asked == [(model.name, model.sha256, known_analysis.settings.method)]
+    for words in (found.verdict, "Measured on 120 beats", "−0.200 [−0.300, −0.100]; ", "planted waves found 75 % of 40"):
+        assert words in told
