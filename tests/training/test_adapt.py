@@ -18,7 +18,7 @@ from beatlens.models.card import write_card
 from beatlens.models.registry import load_card, load_model
 from beatlens.models.rhythm_encoding import EncodedBeats
 from beatlens.models.rhythm_lstm import RhythmLSTM
-from beatlens.models.rhythm_network import average_networks, build_rhythm_network
+from beatlens.models.rhythm_network import N_FEATURES, average_networks, build_rhythm_network
 from beatlens.training.adapt import Adaptation, Adapter
 from beatlens.training.adapt_run import encode_labelled, read_labelled
 from beatlens.training.rhythm import label_numbers
@@ -30,7 +30,10 @@ SETTINGS = Adaptation(steps=20, learning_rate=0.01, pull=0.0)
 def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder like a run's: two small networks that have learned nothing, said to be trained on DS1."""
     folder = tmp_path_factory.mktemp("start")
-    network = average_networks([build_rhythm_network(seed=seed, n_units=4, windows=False) for seed in (1, 2)])
+    networks = [build_rhythm_network(seed=seed, n_units=4, windows=False) for seed in (1, 2)]
+    for network in networks:
+        network.get_layer("scaling").adapt(np.random.default_rng(0).normal(0.5, 2, (1, 500, N_FEATURES)))
+    network = average_networks(networks)
     network.save(folder / "model.keras")
     card = load_card("rhythm-lstm").model_copy(update={"sha256": sha256_of(folder / "model.keras"), "figures": {}})
     write_card(folder / "model.json", card)

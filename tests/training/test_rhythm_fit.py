@@ -44,6 +44,22 @@ def test_a_network_learns_and_the_same_seed_learns_the_same() -> None:
     assert not np.array_equal(first.get_weights()[3], other.get_weights()[3])
 
 
+def test_a_training_goes_on_from_the_weights_and_the_scaling_of_another() -> None:
+    """With hardly any step it says what that one says."""
+    examples = made_examples(100, 2)
+    start = fit_network(SETTINGS.model_copy(update={"epochs": 1}), examples)
+    still = SETTINGS.model_copy(update={"epochs": 1, "learning_rate": 1e-9, "weight_decay": 0.0, "seed": 9})
+    tuned = fit_network(still, [example_of_other_scale(example) for example in examples], start=start)
+    inputs = {"features": examples[0].beats.features[None], "mask": np.ones((1, 100, 1), np.float32)}
+    np.testing.assert_allclose(tuned(inputs, training=False), start(inputs, training=False), atol=1e-4)
+
+
+def example_of_other_scale(example: Example) -> Example:
+    beats = example.beats
+    other = EncodedBeats(beats.features * 3 + 5, beats.windows, beats.dominant, beats.r_samples)
+    return Example(example.kind, example.patients, other, example.labels)
+
+
 def test_a_pass_is_its_steps_one_after_another() -> None:
     """Two steps in one program leave the weights that Keras's own two steps leave, where nothing is dropped at random."""
     import keras

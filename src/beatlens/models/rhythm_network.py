@@ -102,3 +102,9 @@ def networks_of(model: Any) -> list[Any]:
     """Return the networks that `average_networks` put together; the model itself if it is a single one."""
     nested = [layer for layer in model.layers if any(part.name == "sequence" for part in getattr(layer, "layers", ()))]
     return nested or [model]
+
+
+def copy_network(source: Any, target: Any) -> None:
+    """Give a network the weights and the scaling of another one of the same architecture; raise ValueError if it is another."""
+    target.set_weights(source.get_weights())
+    target.get_layer("scaling").finalize_state()  # what it computes from its weights is not one of them

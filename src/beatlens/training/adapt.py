@@ -18,7 +18,7 @@ from beatlens.errors import AnnotationError
 from beatlens.models.card import ModelCard
 from beatlens.models.rhythm_encoding import EncodedBeats
 from beatlens.models.rhythm_lstm import RhythmLSTM, empty_inputs, fill_row
-from beatlens.models.rhythm_network import average_networks, build_rhythm_network, networks_of
+from beatlens.models.rhythm_network import average_networks, build_rhythm_network, copy_network, networks_of
 
 SEQUENCE: Final = 64
 ROWS: Final = 16
@@ -97,7 +97,7 @@ class Adapter:
         for network, values in zip(self._networks, weights, strict=True):
             units = int(network.get_layer("sequence").forward_layer.units)
             own = build_rhythm_network(n_units=units, windows=self._windows)
-            own.set_weights(network.get_weights())
+            copy_network(network, own)
             for variable, value in zip(own.trainable_variables, values, strict=True):
                 variable.assign(value)
             built.append(own)

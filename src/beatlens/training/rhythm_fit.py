@@ -15,7 +15,7 @@ from beatlens.errors import ConfigurationError
 from beatlens.models.engine import load_keras
 from beatlens.models.rhythm_encoding import FEATURES
 from beatlens.models.rhythm_lstm import Inputs, empty_inputs, fill_row
-from beatlens.models.rhythm_network import average_networks, build_rhythm_network
+from beatlens.models.rhythm_network import average_networks, build_rhythm_network, copy_network
 from beatlens.training.compose import RHYTHMS
 from beatlens.training.devices import ONE, Spread, check_alike, spread_over
 from beatlens.training.rhythm import Example, RhythmTraining
@@ -159,7 +159,7 @@ def copy_weights(source: Any, target: Any) -> None:
             "the model to start from must have the architecture that is trained; its weights have other shapes",
             hint="Train from scratch: leave --from out.",
         )
-    target.set_weights(theirs)
+    copy_network(source, target)
 
 
 def compile_pass(network: Any, optimizer: Any, batch_size: int, *, spread: Spread = ONE) -> Callable[[Pass], float]:
