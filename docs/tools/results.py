@@ -51,7 +51,7 @@ def make_page(results: dict[str, Found], cards: list[ModelCard]) -> str:
     explained = [found for found in results.values() if "faithfulness" in found]
     parts = [HEAD, "## Unseen patients: `inter-patient`\n", table(beside.COLUMNS, beside.rows())]
     parts += [f"{name}: {source(results[name])}" for name in ("baseline-boosting",) if name in results]
-    parts += [describe_inter_patient(found, cards) for found in sorted(of["inter-patient"], key=model_of, reverse=False)]
+    parts += [describe_inter_patient(found, cards) for found in sorted(of["inter-patient"], key=named)]
     # A run that is kept as text too is shown as that: it has every record.
     texts = sorted(RESULTS.glob("*-ec57*.txt"))
     told = {path.stem for path in texts}
@@ -76,6 +76,11 @@ def model_of(found: Found) -> str:
     return str(found["provenance"]["model"])
 
 
+def named(found: Found) -> tuple[str, str]:
+    """Return what kept evaluations are put in order by: the model, and the leads that it was shown."""
+    return model_of(found), shown(found)
+
+
 def shown(found: Found) -> str:
     """Return which leads a model was shown, if not all."""
     said = [part for part in found["provenance"]["split"].split(";")[0].split(", ")[1:] if "lead" in part]
@@ -90,8 +95,8 @@ def describe_inter_patient(found: Found, cards: list[ModelCard]) -> str:
     card = next(
         (card for card in cards if card.name == model_of(found) and card.sha256 == found["provenance"]["weights"]), None
     )
-    if card is not None:
-        parts.append(f"{card.protocol_note} The shipped weights.\n")
+    told = f"{card.protocol_note} The shipped weights." if card is not None else "Other weights than the shipped ones."
+    parts.append(f"{told}\n")
     parts += [f"{found['provenance']['split']}. {' '.join(found['notes'])}\n"]
     for mapping in mappings:
         rows = [
