@@ -17,7 +17,7 @@ import scipy.io
 
 from beatlens.errors import BeatlensError, FormatError, SignalError
 from beatlens.records.record import Record
-from beatlens.records.request import MOST_LEADS, Channel, Request, first_line
+from beatlens.records.request import MOST_LEADS, Channel, Request, unreadable
 
 _RATE_NAMES = (
     "fs",
@@ -103,7 +103,7 @@ def read_npz(path: Path, request: Request) -> Record:
     except _BROKEN as error:
         if isinstance(error, BeatlensError):
             raise
-        raise FormatError(f"{path.name} cannot be read as an archive of arrays: {first_line(error)}") from error
+        raise unreadable(f"{path.name} cannot be read as an archive of arrays", error) from error
     return _record(path, request, array, small, "npz")
 
 
@@ -134,7 +134,7 @@ def read_mat(path: Path, request: Request) -> Record:
     except _BROKEN as error:
         if isinstance(error, BeatlensError):
             raise
-        raise FormatError(f"{path.name} cannot be read as a MATLAB file: {first_line(error)}") from error
+        raise unreadable(f"{path.name} cannot be read as a MATLAB file", error) from error
     return _record(path, request, array, {key: found[key] for key in wanted if key != name and key in found}, "mat")
 
 
@@ -146,7 +146,7 @@ def _npy_header(file: BinaryIO, where: str) -> tuple[tuple[int, ...], np.dtype[A
             warnings.simplefilter("ignore")
             shape, _, dtype = read(file)
     except _BROKEN as error:
-        raise FormatError(f"{where} has a header that cannot be read: {first_line(error)}") from error
+        raise unreadable(f"{where} has a header that cannot be read", error) from error
     if dtype.hasobject:
         raise FormatError(f"{where} must hold numbers; it holds Python objects", hint="Save the array with a numeric dtype.")
     if any(length < 0 for length in shape):

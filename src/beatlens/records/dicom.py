@@ -19,7 +19,7 @@ import numpy.typing as npt
 from beatlens._optional import require
 from beatlens.errors import BeatlensError, FormatError, SignalError
 from beatlens.records.record import Record
-from beatlens.records.request import Channel, Chosen, Request, first_line, truncated
+from beatlens.records.request import Channel, Chosen, Request, truncated, unreadable
 
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _MOST_BYTES = 1 << 29
@@ -61,7 +61,7 @@ def read_dicom(path: Path, request: Request) -> Record:
     except BeatlensError:
         raise
     except _broken(pydicom) as error:
-        raise FormatError(f"{path.name} cannot be read as DICOM: {first_line(error)}") from error
+        raise unreadable(f"{path.name} cannot be read as DICOM", error) from error
 
 
 def _broken(pydicom: Any) -> tuple[type[Exception], ...]:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from beatlens.errors import FormatError
 from beatlens.records.record import Annotations, Record
-from beatlens.records.request import ANNOTATION, Channel, Chosen, Request, first_line, truncated
+from beatlens.records.request import ANNOTATION, Channel, Chosen, Request, truncated, unreadable
 
 _BLOCK = 1 << 20  # bytes of data records that are read at a time
 _STRETCH = 1 << 16  # samples that are compared at a time
@@ -112,7 +112,7 @@ def _read_layout(file: BinaryIO, path: Path) -> tuple[Any, _Layout]:
         signals = tuple(None if label == f"{fmt} Annotations" else next(described) for label in labels)
         record_s = float(header.data_record_duration)
     except (ValueError, LookupError, TypeError, ArithmeticError, UnboundLocalError, StopIteration, RuntimeError) as error:
-        raise FormatError(f"{path.name} has an EDF header that cannot be read: {first_line(error)}") from error
+        raise unreadable(f"{path.name} has an EDF header that cannot be read", error) from error
     if len(raw) != 256 * (n_signals + 1) or not labels or min(widths) < 0 or not 0 <= record_s < 1e8:
         raise FormatError(f"{path.name} has an EDF header that cannot be: {n_signals} signals in records of {record_s:g} s")
     held = max(0, path.stat().st_size - len(raw)) // max(1, sum(widths))

@@ -212,6 +212,11 @@ def truncated(where: str, held: int, declared: int, fs: float) -> FormatError:
     )
 
 
+def unreadable(what: str, error: Exception) -> FormatError:
+    """Return the error for a file that a package could not read, with what the package says of it."""
+    return FormatError(f"{what}: {first_line(error)}", hint="It may be damaged: copy or export the file from its source again.")
+
+
 def first_line(error: Exception) -> str:
     """Return what a package's exception says, as part of a sentence."""
     return (str(error).splitlines() or [""])[0][:300] or type(error).__name__

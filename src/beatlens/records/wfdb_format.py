@@ -22,7 +22,7 @@ import wfdb
 
 from beatlens.errors import AnnotationError, FormatError, RecordNotFoundError
 from beatlens.records.record import Annotations, Record
-from beatlens.records.request import Channel, Chosen, Request, first_line, truncated
+from beatlens.records.request import Channel, Chosen, Request, truncated, unreadable
 
 ANNOTATORS = ("atr", "ari", "ecg", "qrs")
 """Annotation files that are read with a record when they lie beside it, the first that is there."""
@@ -112,7 +112,7 @@ def read_annotations(path: str | Path, extension: str = "atr") -> Annotations:
             warnings.simplefilter("ignore")
             found = wfdb.rdann(str(stem), extension)
     except _NOT_READABLE as error:
-        raise FormatError(f"{file} cannot be read as WFDB annotations: {first_line(error)}") from error
+        raise unreadable(f"{file} cannot be read as WFDB annotations", error) from error
     return Annotations(
         samples=np.asarray(found.sample, dtype=np.int64),
         symbols=np.asarray(found.symbol, dtype="<U1"),
@@ -230,7 +230,7 @@ def _header(stem: Path) -> Any:
         if not hasattr(header, "seg_name"):
             _check_fields(header)
     except _NOT_READABLE as error:
-        raise FormatError(f"record {stem.name} cannot be read as WFDB: {first_line(error)}") from error
+        raise unreadable(f"record {stem.name} cannot be read as WFDB", error) from error
     return header
 
 
@@ -331,7 +331,7 @@ def _read_counts(part: _Part, channels: list[int], frames: tuple[int, int]) -> l
                 return_res=64 if swapped else 32,
             )
     except _NOT_READABLE as error:
-        raise FormatError(f"record {part.stem.name} cannot be read as WFDB: {first_line(error)}") from error
+        raise unreadable(f"record {part.stem.name} cannot be read as WFDB", error) from error
     if not swapped:
         return [np.asarray(samples) for samples in found.e_d_signal]
     header = part.header
