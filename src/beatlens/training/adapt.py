@@ -37,7 +37,7 @@ class Adaptation(BaseModel):
     steps: Annotated[int, Field(ge=1, description="Steps, each over all labelled beats.")] = 40
     learning_rate: Annotated[float, Field(gt=0, description="Adam's learning rate.")] = 1e-3
     pull: Annotated[float, Field(ge=0, description="Weight, in the loss, of the squared distance from the start weights.")] = (
-        0.1
+        0.03
     )
     balance: Annotated[float, Field(ge=0, le=1, description="1: each beat counts the same; 0: each class does.")] = 0.5
     layers: Annotated[Literal["all", "head"], Field(description="Which weights move: all, or the last two layers'.")] = "all"

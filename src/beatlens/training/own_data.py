@@ -27,7 +27,7 @@ from beatlens.training.config import build_config
 from beatlens.training.rhythm import RhythmTraining, Source
 from beatlens.training.rhythm_data import TrainingSet
 
-FINE_TUNING: Final[Mapping[str, Any]] = {"epochs": 6, "learning_rate": 5e-4}
+FINE_TUNING: Final[Mapping[str, Any]] = {"epochs": 6, "learning_rate": 1e-4}
 """Settings of a training that starts from a model's weights, unless they are given."""
 LEAST_S: Final = 20.0
 """Shortest recording that is learned from."""
