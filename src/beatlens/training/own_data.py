@@ -84,7 +84,8 @@ def own_settings(values: Mapping[str, Any]) -> OwnTraining:
         return build_config(OwnTraining, values)
     shape = _shape_of(load_start(str(start)))
     for name, value in shape.items():
-        if values.get(name, value) != value:
+        given = values.get(name, value)
+        if (tuple(given) if isinstance(given, list) else given) != value:
             raise ConfigurationError(
                 f"'{name}' must be that of the model to start from, {value}; got {values[name]}", hint="Leave the setting out."
             )
@@ -103,7 +104,8 @@ def _shape_of(model: RhythmLSTM) -> dict[str, Any]:
     networks = networks_of(model.keras_model)
     units = int(networks[0].get_layer("sequence").forward_layer.units)
     sees = any(tensor.name == "windows" for tensor in model.keras_model.inputs)
-    return {"networks": len(networks), "units": units, "windows": sees}
+    unseen = tuple(model.card.configuration.get("unseen", ()))  # columns that its scaling takes to nothing
+    return {"networks": len(networks), "units": units, "windows": sees, "unseen": unseen}
 
 
 def own_set(settings: OwnTraining, on_record: Callable[[str], None] = lambda _: None) -> TrainingSet:
