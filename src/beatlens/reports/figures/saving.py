@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from beatlens._io import replacing
@@ -49,11 +51,19 @@ def save_figure(figure: Figure, path: str | Path) -> tuple[Path, Path]:
 
 
 def _write(figure: Figure, png: Path, svg: Path) -> None:
-    with _laid_out_once(figure):
-        with replacing(png) as temporary:
-            figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": "Beatlens"})
-        with replacing(svg) as temporary:
-            figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": "Beatlens"})
+    # `Figure.savefig` goes through all of the figure once more before it draws, in case something is still to be laid out.
+    canvas, dpi = figure.canvas, figure.dpi
+    try:
+        with _laid_out_once(figure):
+            figure.dpi = DPI
+            with replacing(png) as temporary:
+                FigureCanvasAgg(figure).print_png(temporary, metadata={"Software": "Beatlens"})  # type: ignore[no-untyped-call]
+            figure.dpi = dpi
+            with replacing(svg) as temporary:
+                FigureCanvasSVG(figure).print_svg(temporary, metadata={"Date": None, "Creator": "Beatlens"})  # type: ignore[no-untyped-call]
+    finally:
+        figure.set_canvas(canvas)
+        figure.dpi = dpi
 
 
 @contextlib.contextmanager
