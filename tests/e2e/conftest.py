@@ -25,9 +25,12 @@ PATIENCE_S = 240
 """A machine that does much else at once may be slow; a journey that is right ends long before."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
-    """Debian's Chromium; the test is skipped without it."""
+    """Debian's Chromium; the test is skipped without it.
+
+    Not for the whole session: Playwright keeps an event loop running in this thread, in which other tests cannot start theirs.
+    """
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright for Python is not installed")
     if not Path(CHROMIUM).is_file():
         pytest.skip("there is no Chromium at /usr/bin/chromium: apt-get install chromium")
