@@ -12,28 +12,20 @@ has not. The beats are made up, for the same reason.
 from __future__ import annotations
 
 import argparse
-import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from table import Table, describe_machine
+from turns import Turns
 
 from beatlens.models.onnx_export import export_onnx
 from beatlens.models.registry import load_model
 from beatlens.models.rhythm_encoding import FEATURES
 from beatlens.models.rhythm_lstm import BATCH, SEQUENCE
 
-LOOP = """
-run()
-for line in sys.stdin:
-    began = time.perf_counter()
-    run()
-    print(time.perf_counter() - began, flush=True)
-"""
 WHOLE = """
-import sys, time, numpy as np
+import numpy as np
 from beatlens.beats.morphology import AFTER, BEFORE
 from beatlens.models.registry import load_model
 from beatlens.models.rhythm_encoding import FEATURES, EncodedBeats
@@ -44,7 +36,7 @@ model = load_model("rhythm-lstm")
 run = lambda: model.predict_encoded(beats)
 """
 ALONE = """
-import sys, time, numpy as np
+import numpy as np
 rng = np.random.default_rng(0)
 features = rng.normal(size=({batch}, {sequence}, {n_features})).astype(np.float32)
 mask = np.ones(({batch}, {sequence}, 1), np.float32)
@@ -85,21 +77,6 @@ def run():
 """
 
 
-def start(python: str, program: str) -> subprocess.Popen[str]:
-    """Start a process that prints the seconds of one run for every line that it is given."""
-    pipe = subprocess.PIPE
-    return subprocess.Popen([python, "-c", program], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
-
-
-def time_round(process: subprocess.Popen[str]) -> float:
-    """Return the seconds of one run."""
-    if process.stdin is None or process.stdout is None:
-        raise RuntimeError
-    process.stdin.write("go\n")
-    process.stdin.flush()
-    return float(process.stdout.readline())
-
-
 def main() -> None:
     """Time the contenders in turns and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -121,21 +98,13 @@ def main() -> None:
             "ONNX Runtime, the network": (options.python, ALONE + ONNX),
             "PyTorch, the network": (options.python, ALONE + TORCH),
         }
-        running = {name: start(python, program.format(**sizes) + LOOP) for name, (python, program) in programs.items()}
-        rounds: list[dict[str, float]] = []
-        try:
-            for process in running.values():
-                time_round(process)
-            rounds += [{name: time_round(process) for name, process in running.items()} for _ in range(options.rounds)]
-        finally:
-            for process in running.values():
-                process.kill()
+        turns = Turns({name: (python, each.format(**sizes)) for name, (python, each) in programs.items()}, options.rounds)
     columns = ("way", "beats a second", "time, relative to Beatlens's network")
     table = Table("Speed", f"rhythm-lstm: {len(networks)} networks over {options.beats:,} beats", columns, as_json=options.json)
-    for name in running:
-        seconds = statistics.median(found[name] for found in rounds)
-        ratio = statistics.median(found[name] / found["Beatlens (JAX), the network"] for found in rounds)
-        table.add(name, f"{options.beats / seconds:,.0f}", f"{ratio:.2f}")
+    for name in programs:
+        table.add(
+            name, f"{options.beats / turns.seconds(name):,.0f}", f"{turns.ratio(name, 'Beatlens (JAX), the network'):.2f}"
+        )
     table.note = (
         f"Medians of {options.rounds} rounds in turns, each way a process of its own, compiled before; batches of {BATCH} "
         f"sequences of {SEQUENCE} beats. {describe_machine()}."

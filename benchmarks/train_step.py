@@ -10,10 +10,10 @@ where PYTHON is an interpreter that has TensorFlow and Keras (this one if not gi
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
 import subprocess
 import sys
+
+from turns import Turns
 
 OURS = """
 from beatlens.models.seed_lstm import build_seed_lstm
@@ -36,7 +36,7 @@ advance = lambda: model.train_on_batch(x, y[:, None])
 """
 
 PROGRAM = """
-import json, os, sys, time
+import os
 os.environ['KERAS_BACKEND'] = {backend!r}
 os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
 import numpy as np
@@ -45,30 +45,9 @@ rng = np.random.default_rng(42)
 x = rng.normal(size=(BATCH, 180, 1)).astype(np.float32)
 y = (rng.random(BATCH) > 0.5).astype(np.float32)
 {body}
-advance()
-seconds = []
-for line in sys.stdin:
-    start = time.perf_counter()
-    for _ in range(STEPS):
-        advance()
-    print(json.dumps((time.perf_counter() - start) / STEPS), flush=True)
+def run():
+    for _ in range(STEPS): advance()
 """
-
-
-def start(python: str, backend: str, body: str, batch: int, steps: int) -> subprocess.Popen[str]:
-    """Start a process that times one round of steps for every line that it is given."""
-    program = PROGRAM.format(backend=backend, body=body, batch=batch, steps=steps)
-    pipe = subprocess.PIPE
-    return subprocess.Popen([python, "-c", program], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
-
-
-def time_round(process: subprocess.Popen[str]) -> float:
-    """Return the seconds of one step, averaged over a round."""
-    if process.stdin is None or process.stdout is None:
-        raise RuntimeError
-    process.stdin.write("go\n")
-    process.stdin.flush()
-    return float(json.loads(process.stdout.readline()))
 
 
 def main() -> None:
@@ -88,18 +67,17 @@ def main() -> None:
     if subprocess.run([options.tensorflow, "-c", "import tensorflow"], capture_output=True, check=False).returncode:
         del contenders["Keras on TensorFlow"]
         print("Keras on TensorFlow: not installed")
-    running = {name: start(*contender, options.batch, options.steps) for name, contender in contenders.items()}
-    for process in running.values():
-        time_round(process)
-    rounds = [{name: time_round(process) for name, process in running.items()} for _ in range(options.rounds)]
-    for process in running.values():
-        process.kill()
+    sizes = {"batch": options.batch, "steps": options.steps}
+    programs = {
+        name: (python, PROGRAM.format(backend=backend, body=body, **sizes))
+        for name, (python, backend, body) in contenders.items()
+    }
+    turns = Turns(programs, options.rounds)
     print(f"one step of seed-lstm, batch {options.batch}, {options.rounds} rounds of {options.steps} steps in turns")
-    for name in running:
-        median = statistics.median(found[name] for found in rounds)
-        ratio = statistics.median(found[name] / found["Beatlens, float32"] for found in rounds)
+    for name in programs:
+        median = turns.seconds(name) / options.steps
         rate = f"median {median:.3f} s   {options.batch / median:7.0f} beats/s"
-        print(f"{name:22} {rate}   {ratio:.2f} x the time of Beatlens in float32")
+        print(f"{name:22} {rate}   {turns.ratio(name, 'Beatlens, float32'):.2f} x the time of Beatlens in float32")
 
 
 if __name__ == "__main__":
