@@ -24,6 +24,8 @@ SEQUENCE: Final = 64
 ROWS: Final = 16
 """Sequences of a step: those of 480 beats at two phases; programs are compiled for a multiple of so many."""
 HEAD: Final = ("joined", "logits")
+FEWEST_LABELS: Final = 10
+"""Beats with a class that the model knows; fewer are not adapted to."""
 
 Weights = list[list[Any]]
 """Trainable arrays of each network."""
@@ -77,7 +79,7 @@ class Adapter:
         AnnotationError
             If fewer than ten beats have a class that the model knows.
         """
-        if (labels >= 0).sum() < 10:
+        if (labels >= 0).sum() < FEWEST_LABELS:
             raise AnnotationError(
                 f"at least ten labelled beats are needed to adapt to; got {int((labels >= 0).sum())}",
                 hint="Label more beats, or use the model as it is.",

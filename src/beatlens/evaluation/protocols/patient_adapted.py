@@ -20,7 +20,7 @@ from beatlens.evaluation.metrics import Figure, class_figures, mean_figure
 from beatlens.evaluation.result import Cell, Measured, Provenance, Result, Table
 from beatlens.labels import AAMI_CLASSES, BEAT_SYMBOLS, classify_symbols
 from beatlens.models.rhythm_lstm import RhythmLSTM
-from beatlens.training.adapt import Adaptation, Adapter
+from beatlens.training.adapt import FEWEST_LABELS, Adaptation, Adapter
 from beatlens.training.adapt_run import START_S, encode_labelled
 
 SCORED: Final = ("N", "S", "V", "F")
@@ -28,7 +28,6 @@ LABELS: Final = (*AAMI_CLASSES, "-")
 """Rows and columns of the confusion matrices; ``-``: not judged."""
 MODELS: Final = ("as it was", "adapted")
 DIFFERENCE: Final = "difference"
-FEW_LABELS: Final = 10
 
 Counts = npt.NDArray[np.int64]
 
@@ -66,7 +65,7 @@ def count_record(adapter: Adapter, name: str, folder: Path) -> RecordCounts:
     beats = marks.select(np.isin(marks.symbols, list(BEAT_SYMBOLS)))
     classes = classify_symbols(beats.symbols)
     first, labels = encode_labelled(record, beats.samples, classes, START_S)
-    enough = int((labels >= 0).sum()) >= FEW_LABELS
+    enough = int((labels >= 0).sum()) >= FEWEST_LABELS
     weights = adapter.adapt(first, labels) if enough else adapter.start
     rest = beats.samples >= START_S * record.fs
     said = {
@@ -176,7 +175,7 @@ def report_adapted(
     notes = (
         "The model has seen labels of each record's first five minutes: compare with no figure of the inter-patient protocol.",
         "Figures in percent; 95 % intervals in brackets are of a bootstrap over records, that of the difference paired.",
-        *((f"Not adapted, for there were fewer than {FEW_LABELS} labelled beats: {', '.join(kept)}.",) if kept else ()),
+        *((f"Not adapted, for there were fewer than {FEWEST_LABELS} labelled beats: {', '.join(kept)}.",) if kept else ()),
     )
     everything: dict[str, Any] = {
         "figures": {name: {title: of[title].to_dict() for title in columns} for name, of in measured.items()},
