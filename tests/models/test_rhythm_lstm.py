@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.signal import resample_poly
 
+from beatlens.beats.detector import detect_r_peaks
 from beatlens.errors import SignalError
 from beatlens.models.rhythm_encoding import FEATURES, choose_leads, encode_beats, stretches
 from beatlens.models.rhythm_lstm import OVERLAP, SEQUENCE, sequence_pieces, sequences
 from beatlens.models.rhythm_network import CLASSES, N_FEATURES, build_rhythm_network
 from beatlens.records import Record
+from beatlens.records.bundled import read_bundled
 
 FS = 250.0
 
@@ -105,6 +108,14 @@ def model():
     return load_model("rhythm-lstm")
 
 
+@pytest.fixture(scope="module")
+def bundled(model):
+    """Return five minutes of record 208, its detected R peaks and what the shipped model says of them."""
+    record = read_bundled()
+    r = np.asarray(detect_r_peaks(record))
+    return record, r, model.predict_record(record, r)
+
+
 class TestShippedWeights:
     """What the weights that come with the package must hold to."""
 
@@ -137,6 +148,36 @@ class TestShippedWeights:
         before = model.predict_record(record, r)
         after = model.predict_record(Record(changed, record.fs, record.lead_names), moved if change == "jitter" else r)
         assert (after.classes == before.classes).mean() >= 0.98
+
+    def test_real_beats_keep_their_class_when_the_recording_starts_later(self, model, bundled) -> None:
+        """Without its first 20.3 s the rest of a real recording is judged alike, but for a beat in a hundred."""
+        record, r, before = bundled
+        start = int(20.3 * record.fs)
+        rest = r > start + 0.3 * record.fs
+        later = Record(record.signal[start:], record.fs, record.lead_names)
+        after = model.predict_record(later, r[rest] - start)
+        assert (after.classes == before.classes[rest]).mean() >= 0.98
+
+    @pytest.mark.parametrize("fs", [128, 250, 500, 1000])
+    def test_real_beats_keep_their_class_at_another_rate(self, model, bundled, fs: int) -> None:
+        record, r, before = bundled
+        x = resample_poly(record.signal.astype(float), fs, int(record.fs), axis=0).astype(np.float32)
+        after = model.predict_record(Record(x, float(fs), record.lead_names), np.round(r * fs / record.fs).astype(np.int64))
+        assert (after.classes == before.classes).mean() >= 0.98
+
+    def test_thirty_seconds_are_judged_like_the_whole(self, model, bundled) -> None:
+        """Strips know less of what is usual: nine beats of ten keep their class, nearly all do or are uncertain."""
+        record, r, before = bundled
+        kept, told = [], []
+        for start in range(0, record.n_samples, int(30 * record.fs)):
+            stop = start + int(30 * record.fs)
+            inside = (r > start + 0.3 * record.fs) & (r < stop - 0.3 * record.fs)
+            found = model.predict_record(Record(record.signal[start:stop], record.fs, record.lead_names), r[inside] - start)
+            same = found.classes == before.classes[inside]
+            kept.append(same)
+            told.append(same | found.uncertain | before.uncertain[inside])
+        assert np.concatenate(kept).mean() >= 0.9
+        assert np.concatenate(told).mean() >= 0.95
 
     def test_beats_in_a_gap_are_not_judged(self, model) -> None:
         record, r = made_record()
