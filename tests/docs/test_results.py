@@ -10,10 +10,12 @@ import beside
 import boxes
 import keep
 import pytest
+import reliability_picture
 import results
 import results_picture
 
 from beatlens.models import list_models
+from beatlens.reports.style import PAPER
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -31,6 +33,16 @@ def test_the_picture_of_results_is_what_the_command_makes() -> None:
     assert (DOCS / "pictures" / "results.svg").read_text(encoding="utf-8") == drawn, "run 'make results'"
     value = kept["figures"]["mappings"]["paper"]["subsets"]["without 232"]["classes"]["S"]["f1"]["value"]
     assert f'cx="{results_picture.at(value):.1f}"' in drawn
+
+
+def test_the_reliability_diagram_is_what_the_command_makes() -> None:
+    """It has one dot for each bin with beats, hollow where they are few."""
+    kept = results.load_results()["rhythm-lstm-inter-patient"]
+    drawn = reliability_picture.draw(kept)
+    assert (DOCS / "pictures" / "reliability.svg").read_text(encoding="utf-8") == drawn, "run 'make results'"
+    bins = [each["n_beats"] for kind in kept["figures"]["calibration"].values() for each in kind["bins"] if each["n_beats"]]
+    assert drawn.count('r="4.5"') == len(bins)
+    assert drawn.count(f'fill="{PAPER}" stroke') == sum(n < reliability_picture.FEW for n in bins)
 
 
 @pytest.mark.parametrize("name", ["seed-lstm", "rhythm-lstm"])
