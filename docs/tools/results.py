@@ -111,8 +111,8 @@ def describe_inter_patient(found: Found, cards: list[ModelCard]) -> str:
             "records and without record 232; S falls far without it](../pictures/results.svg)\n"
         )
         parts.append(
-            "Calibrated on DS1's folds. On these patients the extremes hold, where nearly all beats are; between them fewer come "
-            "true than the probability says:\n\n"
+            "Calibrated on DS1's folds. On these patients the extremes hold, where nearly all beats are; between them fewer "
+            "come true than the probability says:\n\n"
             "![Reliability diagrams on DS2, of abnormal and of the called class: the curves lie below the diagonal between "
             "10 and 95 %](../pictures/reliability.svg)\n"
         )
