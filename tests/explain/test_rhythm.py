@@ -206,13 +206,12 @@ def test_weights_as_an_input_give_the_same_logits_and_shuffled_ones_do_not() -> 
     """What the test by shuffled weights rests on."""
     from beatlens.explain.evaluate import Sample
     from beatlens.explain.evaluate_rhythm import open_weights
-    from beatlens.explain.rhythm import open_network
 
     own = make_model(windows=False, networks=1)
     found = read_rhythm_beats(*make_record(), own, np.arange(6))
     sample = Sample(found.inputs, np.array(["N"] * 6), np.array(["a"] * 6), np.zeros((6, 112), np.int32), scaled=False)
     subject, with_weights = open_weights(own)
-    trained = open_network(own).weights
+    trained = own.steps.weights
     expected = predict_logits(rhythm_subject(own), found.inputs)
     np.testing.assert_allclose(predict_logits(subject, with_weights(sample, trained).inputs), expected, atol=1e-5)
     other = {**trained, "logits": tuple(values[:, ::-1] for values in trained["logits"])}

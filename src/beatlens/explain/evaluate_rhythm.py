@@ -16,7 +16,7 @@ from beatlens.explain.evaluate_seed import draw_evenly
 from beatlens.explain.measure import measure_beats
 from beatlens.explain.methods import predict_logits
 from beatlens.explain.options import Options
-from beatlens.explain.rhythm import open_network, read_rhythm_beats, subject_of_steps
+from beatlens.explain.rhythm import read_rhythm_beats, subject_of_steps
 from beatlens.explain.rhythm_record import RHYTHM_GRID
 from beatlens.explain.subject import Subject, one_batch_size
 from beatlens.labels import classify_symbols
@@ -77,7 +77,7 @@ def open_weights(model: RhythmLSTM) -> tuple[Subject, Callable[[Sample, dict[str
     """
     from jax.flatten_util import ravel_pytree
 
-    steps = open_network(model)
+    steps = model.steps
     _, restore = ravel_pytree(steps.weights)
     subject = subject_of_steps(model, lambda inputs: steps.replaced(restore(inputs[WEIGHTS][0])), fixed=(WEIGHTS,))
 
@@ -114,7 +114,7 @@ def evaluate_rhythm_explanations(
 ) -> Report:
     """Test every method that can explain the model; parameters as for ``seed-lstm``."""
     subject, with_weights = open_weights(model)
-    trained = open_network(model).weights
+    trained = model.steps.weights
     sample = with_weights(sample, trained)
 
     def shuffled(few: Sample) -> Iterator[tuple[str, Subject, Sample]]:

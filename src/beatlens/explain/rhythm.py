@@ -25,12 +25,12 @@ from beatlens.explain.shape_port import scale_windows, shape_columns
 from beatlens.explain.subject import Subject
 from beatlens.models.rhythm_encoding import choose_leads, encode_prepared, stretches
 from beatlens.models.rhythm_lstm import BATCH, RhythmLSTM, find_readable, sequence_pieces, sequences
-from beatlens.models.rhythm_steps import RhythmSteps
 
 if TYPE_CHECKING:
     import jax
 
     from beatlens.models.rhythm_encoding import EncodedBeats
+    from beatlens.models.rhythm_steps import RhythmSteps
     from beatlens.records.record import Record
 
 Arrays = dict[str, npt.NDArray[np.float32]]
@@ -78,15 +78,9 @@ class RhythmBeats:
 
 
 @lru_cache(maxsize=4)
-def open_network(model: RhythmLSTM) -> RhythmSteps:
-    """Return the network beat by beat; the same object for the same model."""
-    return RhythmSteps(model.keras_model, model.temperature)
-
-
-@lru_cache(maxsize=4)
 def rhythm_subject(model: RhythmLSTM) -> Subject:
     """Return the network as an explainer sees it; the same object for the same model, so that it compiles once."""
-    steps = open_network(model)
+    steps = model.steps
     return subject_of_steps(model, lambda _: steps)
 
 
@@ -126,7 +120,7 @@ def subject_of_steps(
         shaped = maps.reshape(*maps.shape[:2], steps.n_networks, w.shape[2], -1)
         return steps.logits(steps.encode_rows(features, maps=shaped), inputs[COMPANY])
 
-    sees_shapes = bool(open_network(model).encoders)
+    sees_shapes = bool(model.steps.encoders)
     return Subject(
         model.name,
         model.classes,
@@ -233,7 +227,7 @@ class _Company:
     def __init__(self, model: RhythmLSTM, encoded: EncodedBeats, usual: npt.NDArray[np.float32]) -> None:
         import jax
 
-        self.steps = open_network(model)
+        self.steps = model.steps
         self.n = len(encoded)
         n_leads = encoded.windows.shape[2]
         programs = _programs(model)
@@ -278,7 +272,7 @@ class _Company:
 def _programs(model: RhythmLSTM) -> dict[str, Any]:
     import jax
 
-    steps = open_network(model)
+    steps = model.steps
 
     def read(inputs: dict[str, jax.Array], n_leads: int) -> tuple[jax.Array, jax.Array]:
         n, length = inputs["features"].shape[:2]

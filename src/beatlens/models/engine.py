@@ -1,4 +1,4 @@
-"""Keras 3 on JAX: the one way through which the rest of the package imports them."""
+"""Keras 3 on JAX: the one way through which the rest of the package imports them; JAX alone, where Keras is not needed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from beatlens.errors import MissingDependencyError
 def load_keras() -> ModuleType:
     """Return the module ``keras``, running on JAX.
 
-    The backend is set before Keras is first imported, and compiled programs are kept on disk so that a second process does
-    not compile them again (in ``BEATLENS_CACHE``, else the user's cache folder).
+    The backend is set before Keras is first imported, and compiled programs are kept on disk, as `load_jax` does.
 
     Raises
     ------
@@ -34,8 +33,22 @@ def load_keras() -> ModuleType:
             f"Keras must run on JAX here; it was already imported on '{backend}'",
             hint="Import beatlens before Keras, or set KERAS_BACKEND=jax before Python starts.",
         )
-    _keep_compiled_programs()
+    load_jax()
     return keras  # type: ignore[no-any-return]
+
+
+@cache
+def load_jax() -> ModuleType:
+    """Return the module ``jax``, which keeps compiled programs on disk so that a second process does not compile them again.
+
+    They lie in ``BEATLENS_CACHE``, else in the user's cache folder.
+    """
+    import jax
+
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "xla"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    return jax
 
 
 def cache_folder() -> Path:
@@ -44,11 +57,3 @@ def cache_folder() -> Path:
     if named:
         return Path(named)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "beatlens"
-
-
-def _keep_compiled_programs() -> None:
-    import jax
-
-    if jax.config.jax_compilation_cache_dir is None:
-        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "xla"))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

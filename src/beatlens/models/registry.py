@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -22,8 +23,11 @@ def _seed_lstm(weights: Path, card: ModelCard) -> Any:
 
 def _rhythm_lstm(weights: Path, card: ModelCard) -> Any:
     from beatlens.models.rhythm_lstm import RhythmLSTM
+    from beatlens.models.rhythm_weights import read_weights
 
-    return RhythmLSTM(read_keras_model(weights), card)
+    arrays = read_weights(weights)
+    read = partial(read_keras_model, weights)
+    return RhythmLSTM(read() if arrays is None else read, card, weights=arrays)
 
 
 LOADERS: Final[dict[str, Callable[[Path, ModelCard], Any]]] = {"seed-lstm": _seed_lstm, "rhythm-lstm": _rhythm_lstm}

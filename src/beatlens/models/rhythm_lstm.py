@@ -12,9 +12,13 @@ from beatlens._threads import map_threads
 from beatlens.beats.morphology import FS
 from beatlens.errors import FormatError, SignalError
 from beatlens.models.card import ModelCard
+from beatlens.models.engine import load_jax
 from beatlens.models.predictions import BeatPredictions
 from beatlens.models.rhythm_encoding import FEATURES, EncodedBeats, choose_leads, encode_beats, stretches
+from beatlens.models.rhythm_forward import forward
 from beatlens.models.rhythm_network import CLASSES, N_FEATURES, N_LEADS, N_SAMPLES
+from beatlens.models.rhythm_steps import RhythmSteps
+from beatlens.models.rhythm_weights import RhythmWeights
 from beatlens.records import Record
 
 SEQUENCE: Final = 256
@@ -36,11 +40,14 @@ class RhythmLSTM:
 
     Parameters
     ----------
-    keras_model : keras.Model
-        Of `beatlens.models.rhythm_network.build_rhythm_network`'s architecture.
+    keras_model : keras.Model or callable
+        Of `beatlens.models.rhythm_network.build_rhythm_network`'s architecture; with ``weights`` a function that returns
+        it, called when ``.keras_model`` is first asked for.
     card : ModelCard
         ``card.calibration["temperature"]`` divides the logits; 1 if it is missing. ``["abnormal_threshold"]`` is the
         probability from which on a beat is best called abnormal; 0.5 if it is missing.
+    weights : RhythmWeights, optional
+        What the networks learned, if they see no windows: beats are then judged without Keras.
 
     Raises
     ------
@@ -52,19 +59,32 @@ class RhythmLSTM:
     fs: Final = FS
     feature_names: Final = FEATURES
 
-    def __init__(self, keras_model: Any, card: ModelCard) -> None:
-        names = {tensor.name for tensor in keras_model.inputs}
-        if not {"features", "mask"} <= names or keras_model.output_shape[-1] != len(CLASSES):
-            raise FormatError(
-                f"a rhythm-lstm network must read 'features' and 'mask' and end in {len(CLASSES)} logits; "
-                f"got {sorted(names)} and {keras_model.output_shape}"
-            )
-        self.keras_model = keras_model
+    def __init__(self, keras_model: Any, card: ModelCard, *, weights: RhythmWeights | None = None) -> None:
+        self._network, self._weights = keras_model, weights
         self.card = card
         self.name = card.name
         self.temperature = float(card.calibration.get("temperature", 1.0))
         self.abnormal_threshold = float(card.calibration.get("abnormal_threshold", 0.5))
-        self._names = names
+        self._names = {"features", "mask"}
+        if weights is None:
+            self._names = {tensor.name for tensor in keras_model.inputs}
+            if not {"features", "mask"} <= self._names or keras_model.output_shape[-1] != len(CLASSES):
+                raise FormatError(
+                    f"a rhythm-lstm network must read 'features' and 'mask' and end in {len(CLASSES)} logits; "
+                    f"got {sorted(self._names)} and {keras_model.output_shape}"
+                )
+
+    @cached_property
+    def keras_model(self) -> Any:
+        """The network in Keras, to train it further, to save it or to convert it."""
+        return self._network if self._weights is None else self._network()
+
+    @cached_property
+    def steps(self) -> RhythmSteps:
+        """The network opened beat by beat, for explanations."""
+        if self._weights is None:
+            return RhythmSteps.of_keras(self.keras_model, self.temperature)
+        return RhythmSteps(self._weights, temperature=self.temperature)
 
     def logits(self, inputs: dict[str, Any]) -> Any:
         """Return calibrated logits: a pure function of JAX arrays, differentiable, without dropout.
@@ -80,6 +100,8 @@ class RhythmLSTM:
         array of shape (n, beats, 4)
             For N, S, V, F; their softmax is the probability.
         """
+        if self._weights is not None:
+            return forward(self._weights, inputs["features"], inputs["mask"]) / self.temperature
         return self.keras_model({name: inputs[name] for name in self._names}, training=False) / self.temperature
 
     def predict_encoded(self, beats: EncodedBeats) -> npt.NDArray[np.float32]:
@@ -164,8 +186,7 @@ class RhythmLSTM:
 
     @cached_property
     def _compiled(self) -> Any:
-        import jax
-
+        jax = load_jax()
         return jax.jit(lambda inputs: jax.nn.softmax(self.logits(inputs), axis=-1))
 
 

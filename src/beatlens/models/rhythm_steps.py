@@ -9,28 +9,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Final
 
 from beatlens.errors import FormatError
-from beatlens.models.rhythm_network import N_LEADS
+from beatlens.models.engine import load_jax
+from beatlens.models.rhythm_forward import CLIP
+from beatlens.models.rhythm_network import N_LEADS, networks_of
+from beatlens.models.rhythm_weights import Cell, RhythmWeights, weights_of
 
 if TYPE_CHECKING:
     import jax
 
-CLIP: Final = 5.0
-"""Scaled features are limited to this size, as in the network."""
 STATES: Final = ("hidden before", "cell before", "hidden after", "cell after")
 """What the recurrent layer brings to a beat, from the beats before it and from those after it."""
-
-
-class Cell(NamedTuple):
-    """One direction of the recurrent layer, of all networks: kernel (k, d, 4u), recurrent (k, u, 4u), bias (k, 4u)."""
-
-    kernel: jax.Array
-    recurrent: jax.Array
-    bias: jax.Array
 
 
 class RhythmSteps:
@@ -38,52 +29,37 @@ class RhythmSteps:
 
     Parameters
     ----------
-    keras_model : keras.Model
-        Of `beatlens.models.rhythm_network.build_rhythm_network`'s architecture, or `average_networks` of such.
+    weights : RhythmWeights
+    encoders : sequence of keras.Model
+        Where the networks see the shape of the beats, the convolutional encoder of each.
     temperature : float
         Divides the logits.
 
     Raises
     ------
     FormatError
-        If the network is built of other layers.
+        If only some of the networks have an encoder.
     """
 
-    def __init__(self, keras_model: Any, temperature: float = 1.0) -> None:
+    def __init__(self, weights: RhythmWeights, encoders: Sequence[Any] = (), temperature: float = 1.0) -> None:
         import jax.numpy as jnp
 
-        parts = [layer for layer in keras_model.layers if hasattr(layer, "layers")]
-        nested = [part for part in parts if any(layer.name == "sequence" for layer in part.layers)]
-        networks = nested or [keras_model]
-        found = [{layer.name: layer for layer in network.layers} for network in networks]
-        needed = {"scaling", "features_dense", "sequence", "joined", "logits"}
-        if not all(needed <= set(layers) for layers in found):
-            raise FormatError(
-                f"a rhythm network must have the layers {sorted(needed)} to be asked beat by beat; "
-                f"got {sorted(set(found[0]) & needed)}"
-            )
-
-        def stack(values: Sequence[Any]) -> jax.Array:
-            return jnp.stack([jnp.asarray(np.asarray(value), jnp.float32) for value in values])
-
+        load_jax()
         self.temperature = float(temperature)
-        self.n_networks = len(networks)
-        scaling = [layers["scaling"] for layers in found]
-        self.mean = stack([np.asarray(layer.mean).reshape(-1) for layer in scaling])
-        self.spread = stack([np.maximum(np.sqrt(np.asarray(layer.variance)), 1e-7).reshape(-1) for layer in scaling])
-        self.dense = {
-            name: (stack([layers[name].kernel for layers in found]), stack([layers[name].bias for layers in found]))
-            for name in ("features_dense", "joined", "logits")
-        }
-        self.cells = tuple(
-            Cell(*(stack([getattr(getattr(layers["sequence"], side).cell, name) for layers in found]) for name in _WEIGHTS))
-            for side in ("forward_layer", "backward_layer")
-        )
-        encoders = [layers.get("lead_encoder") for layers in found]
-        self.encoders = tuple(encoder for encoder in encoders if encoder is not None)
+        self.n_networks, self.n_units = weights.cells[0].recurrent.shape[:2]
+        self.mean, self.spread = jnp.asarray(weights.mean), jnp.asarray(weights.spread)
+        self.dense = {name: (jnp.asarray(kernel), jnp.asarray(bias)) for name, (kernel, bias) in weights.dense.items()}
+        self.cells = tuple(Cell(*(jnp.asarray(values) for values in cell)) for cell in weights.cells)
+        self.encoders = tuple(encoders)
         if self.encoders and len(self.encoders) != self.n_networks:
             raise FormatError("either every averaged network sees the shape of the beats, or none")
-        self.n_units = int(self.cells[0].recurrent.shape[1])
+
+    @classmethod
+    def of_keras(cls, keras_model: Any, temperature: float = 1.0) -> RhythmSteps:
+        """Open a Keras network, or an average of such, that `beatlens.models.rhythm_network` built."""
+        networks = networks_of(keras_model)
+        encoders = [layer for network in networks for layer in network.layers if layer.name == "lead_encoder"]
+        return cls(weights_of(networks), encoders, temperature)
 
     @property
     def weights(self) -> dict[str, Any]:
@@ -214,9 +190,6 @@ class RhythmSteps:
         hidden = jax.nn.relu(jnp.einsum("nkd,kdu->nku", joined, kernel) + bias)
         each = jnp.einsum("nkd,kdc->nkc", hidden, last) + last_bias
         return each.mean(axis=1) / self.temperature
-
-
-_WEIGHTS: Final = ("kernel", "recurrent_kernel", "bias")
 
 
 def _convolutions(encoder: Any) -> list[Any]:
