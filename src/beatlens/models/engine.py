@@ -48,7 +48,7 @@ def load_jax() -> ModuleType:
     if jax.config.jax_compilation_cache_dir is None:
         jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "xla"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    return jax
+    return jax  # type: ignore[no-any-return]
 
 
 def cache_folder() -> Path:

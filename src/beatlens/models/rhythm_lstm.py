@@ -60,7 +60,7 @@ class RhythmLSTM:
     feature_names: Final = FEATURES
 
     def __init__(self, keras_model: Any, card: ModelCard, *, weights: RhythmWeights | None = None) -> None:
-        self._network, self._weights = keras_model, weights
+        self._network, self._learned = keras_model, weights
         self.card = card
         self.name = card.name
         self.temperature = float(card.calibration.get("temperature", 1.0))
@@ -77,14 +77,14 @@ class RhythmLSTM:
     @cached_property
     def keras_model(self) -> Any:
         """The network in Keras, to train it further, to save it or to convert it."""
-        return self._network if self._weights is None else self._network()
+        return self._network if self._learned is None else self._network()
 
     @cached_property
     def steps(self) -> RhythmSteps:
         """The network opened beat by beat, for explanations."""
-        if self._weights is None:
+        if self._learned is None:
             return RhythmSteps.of_keras(self.keras_model, self.temperature)
-        return RhythmSteps(self._weights, temperature=self.temperature)
+        return RhythmSteps(self._learned, temperature=self.temperature)
 
     def logits(self, inputs: dict[str, Any]) -> Any:
         """Return calibrated logits: a pure function of JAX arrays, differentiable, without dropout.
@@ -100,8 +100,8 @@ class RhythmLSTM:
         array of shape (n, beats, 4)
             For N, S, V, F; their softmax is the probability.
         """
-        if self._weights is not None:
-            return forward(self._weights, inputs["features"], inputs["mask"]) / self.temperature
+        if self._learned is not None:
+            return forward(self._learned, inputs["features"], inputs["mask"]) / self.temperature
         return self.keras_model({name: inputs[name] for name in self._names}, training=False) / self.temperature
 
     def predict_encoded(self, beats: EncodedBeats) -> npt.NDArray[np.float32]:
