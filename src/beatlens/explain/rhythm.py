@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from beatlens.beats.likeness_features import LIKENESS_FEATURES
-from beatlens.beats.morphology import BEFORE, FS, describe_shapes, prepare_signal
+from beatlens.beats.morphology import BEFORE, FS, prepare_signal
 from beatlens.beats.rhythm import RHYTHM_FEATURES
 from beatlens.explain.likeness_port import LIKENESS_CONTEXT, build_likeness_context, likeness_columns
 from beatlens.explain.rhythm_context import build_context
 from beatlens.explain.shape_port import scale_windows, shape_columns
 from beatlens.explain.subject import Subject
-from beatlens.models.rhythm_encoding import choose_leads, encode_prepared, stretches
+from beatlens.models.rhythm_encoding import choose_leads, encode_shapes, stretches
 from beatlens.models.rhythm_lstm import BATCH, RhythmLSTM, find_readable, sequence_pieces, sequences
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def subject_of_steps(
     fixed : tuple of str
         Further fixed inputs, that ``steps_for`` reads.
     """
+    import jax
 
     def look(inputs: dict[str, jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
         import jax.numpy as jnp
@@ -124,7 +125,7 @@ def subject_of_steps(
     return Subject(
         model.name,
         model.classes,
-        logits,
+        jax.jit(logits),  # it stands in several programs, and so is traced once
         (WINDOW,),
         FS,
         BEFORE,
@@ -202,8 +203,7 @@ def _read_stretch(
     number: npt.NDArray[np.int64],
 ) -> RhythmBeats:
     x, times_s = prepare_signal(part.signal, part.fs), part.times_s
-    encoded = encode_prepared(x, times_s)
-    shapes = describe_shapes(x, encoded.r_samples)
+    encoded, shapes = encode_shapes(x, times_s)
     n_rhythm = len(RHYTHM_FEATURES)
     pre_rr = encoded.features[:, RHYTHM_FEATURES.index("pre_rr")]
     voltage, context = build_context(x, encoded.r_samples, shapes, encoded.features[:, n_rhythm:], pre_rr)
@@ -225,29 +225,29 @@ class _Company:
     """What the recurrent layer brings to each beat of a stretch, and what it would bring if a neighbour were the usual beat."""
 
     def __init__(self, model: RhythmLSTM, encoded: EncodedBeats, usual: npt.NDArray[np.float32]) -> None:
-        import jax
-
         self.steps = model.steps
         self.n = len(encoded)
         n_leads = encoded.windows.shape[2]
-        programs = _programs(model)
+        program = _reader(model)
         pieces = sequence_pieces(self.n)
         self.brought = np.zeros((self.n, 4, self.steps.n_networks, self.steps.n_units), np.float32)
         rows: list[npt.NDArray[np.float32]] = []
         for start in range(0, len(pieces), BATCH):
             part = pieces[start : start + BATCH]
             laid = sequences(encoded, part, size=BATCH, windows=bool(self.steps.encoders))
-            encoded_rows, brought = (np.asarray(values) for values in programs["read"](laid, n_leads))
+            encoded_rows, brought = (np.asarray(values) for values in program(laid, n_leads))
             for row, (read, keep) in enumerate(part):
                 inner = slice(keep.start - read.start, keep.stop - read.start)
                 self.brought[keep] = brought[row, inner]
                 rows.append(encoded_rows[row, inner])
         self.rows = np.concatenate(rows)  # (n_beats, networks, d)
         shape = (encoded.dominant[None], encoded.dominant[None]) if self.steps.encoders else ()
-        self.usual_row = np.asarray(jax.jit(self.steps.encode_rows)(usual[None], *shape))[0]
-        settled = np.broadcast_to(self.usual_row, (1, 2 * SETTLED + 1, *self.usual_row.shape))
-        self.usual = np.asarray(programs["states"](settled))[0, SETTLED]
-        self._step = programs["step"]
+        self.usual_row = np.asarray(self.steps.encode_rows(usual[None], *shape))[0]
+        settled = [np.zeros((2, 1, self.steps.n_networks, self.steps.n_units), np.float32)] * 2
+        for side in (0, 1):
+            for _ in range(SETTLED):
+                settled[side] = np.stack(self.steps.step(side, self.usual_row[None], *settled[side]))
+        self.usual = np.concatenate(settled)[:, 0]
 
     def without(self, places: npt.NDArray[np.int64]) -> dict[int, npt.NDArray[np.float32]]:
         """Return, for each neighbour, what would be brought to these beats if it were the usual beat."""
@@ -261,7 +261,7 @@ class _Company:
                 for back in range(distance, 0, -1):
                     place = np.clip(places + sign * back, 0, self.n - 1)
                     row = np.broadcast_to(self.usual_row, self.rows[place].shape) if back == distance else self.rows[place]
-                    hidden, cell = self._step(side, row, hidden, cell)
+                    hidden, cell = self.steps.step(side, row, hidden, cell)
                 brought = self.brought[places].copy()
                 brought[known, half] = np.stack([hidden, cell], axis=1)[known]
                 found[sign * distance] = brought
@@ -269,7 +269,8 @@ class _Company:
 
 
 @lru_cache(maxsize=4)
-def _programs(model: RhythmLSTM) -> dict[str, Any]:
+def _reader(model: RhythmLSTM) -> Callable[[dict[str, Any], int], tuple[Any, Any]]:
+    """Return the program from a batch of sequences, and how many leads there are, to the rows and states of every beat."""
     import jax
 
     steps = model.steps
@@ -286,8 +287,5 @@ def _programs(model: RhythmLSTM) -> dict[str, Any]:
         rows = steps.encode_rows(*flat).reshape(n, length, steps.n_networks, -1) * inputs["mask"][..., None]
         return rows, steps.states(rows)
 
-    return {
-        "read": jax.jit(read, static_argnums=1),
-        "states": jax.jit(steps.states),
-        "step": jax.jit(steps.step, static_argnums=0),
-    }
+    program: Callable[[dict[str, Any], int], tuple[Any, Any]] = jax.jit(read, static_argnums=1)
+    return program

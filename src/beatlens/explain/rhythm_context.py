@@ -77,14 +77,14 @@ def _find_gain(voltage: Array, shapes: BeatShapes) -> Array:
 
 def _p_context(shapes: BeatShapes, features: Array, pre_rr: npt.NDArray[np.floating]) -> dict[str, npt.NDArray[np.floating]]:
     n = len(shapes.windows)
-    waves = np.asarray(detrend_p(shapes.windows))
+    waves = detrend_p(shapes.windows)
     unit = waves / (np.sqrt((waves**2).sum(axis=1))[:, None] + 1e-3)
     usual_complex = features[:, SHAPE_FEATURES.index("qrs_corr")] > 0.8
     if not usual_complex.any():
         usual_complex[:] = True
     after_long = usual_complex & (pre_rr >= np.quantile(pre_rr[usual_complex], 0.85))
     context: dict[str, npt.NDArray[np.floating]] = {
-        "usual_p": _repeat(np.asarray(detrend_p(shapes.dominant[None]))[0], n),
+        "usual_p": _repeat(detrend_p(shapes.dominant[None])[0], n),
         "long_p": _repeat(np.median(waves[after_long], axis=0), n),
         "long_coherence": features[:, SHAPE_FEATURES.index("p_coherence_long")],
     }

@@ -7,7 +7,7 @@ is given as context and does not change with the beat; `tests/explain/test_shape
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import jax
 
     Context = dict[str, jax.Array]
+
+Waves = TypeVar("Waves", bound=Any)
 
 SMALL: Final = 1e-12
 """Below this a root's slope is taken to be 0: at a flat line it would be infinite."""
@@ -121,14 +123,16 @@ def _complex_columns(w: jax.Array, dominant: jax.Array) -> list[jax.Array]:
     ]
 
 
-def detrend_p(w: jax.Array) -> jax.Array:
-    """Return what lies where a P wave would, its straight line taken away, leads side by side: shape (n, 29 * leads)."""
-    import jax.numpy as jnp
+def detrend_p(w: Waves) -> Waves:
+    """Return what lies where a P wave would, its straight line taken away, leads side by side: shape (n, 29 * leads).
 
+    Of arrays of NumPy as of JAX.
+    """
     n_samples = P_WAVE.stop - P_WAVE.start
     line = np.stack([np.ones(n_samples), np.linspace(-1, 1, n_samples)], axis=1)
     rest = (np.eye(n_samples) - line @ np.linalg.pinv(line)).astype(np.float32)
-    return jnp.einsum("ts,nsl->ntl", rest, w[:, P_WAVE]).reshape(len(w), -1)
+    rested: Waves = (rest @ w[:, P_WAVE]).reshape(len(w), -1)  # (29, 29) @ (n, 29, leads)
+    return rested
 
 
 def _p_columns(w: jax.Array, context: Context) -> list[jax.Array]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from beatlens.beats.likeness_features import LIKENESS_FEATURES, likeness_features
-from beatlens.beats.morphology import AFTER, BEFORE, FS, Array, align_beats, describe_shapes, prepare_signal
+from beatlens.beats.morphology import AFTER, BEFORE, FS, Array, BeatShapes, align_beats, describe_shapes, prepare_signal
 from beatlens.beats.rhythm import RHYTHM_FEATURES, rhythm_features
 from beatlens.beats.shape_features import SHAPE_FEATURES, shape_features
 from beatlens.models.rhythm_network import N_LEADS
@@ -52,13 +52,18 @@ def encode_prepared(x: Array, times_s: npt.NDArray[np.floating]) -> EncodedBeats
         return EncodedBeats(
             np.zeros((0, len(FEATURES)), np.float32), empty, np.zeros(empty.shape[1:], np.float32), np.zeros(0, np.int64)
         )
+    return encode_shapes(x, times_s)[0]
+
+
+def encode_shapes(x: Array, times_s: npt.NDArray[np.floating]) -> tuple[EncodedBeats, BeatShapes]:
+    """Do the same for one beat or more, and return their shapes as well."""
     aligned = align_beats(x, np.round(np.asarray(times_s) * FS).astype(np.int64))
     rhythm = rhythm_features(times_s)
     shapes = describe_shapes(x, aligned)
     pre_to_local, pre_rr = rhythm[:, RHYTHM_FEATURES.index("pre_to_local")], rhythm[:, RHYTHM_FEATURES.index("pre_rr")]
     shape = shape_features(shapes, pre_to_local, pre_rr)
     columns = np.concatenate([rhythm, shape, likeness_features(shapes, pre_to_local)], axis=1)
-    return EncodedBeats(columns, shapes.windows, shapes.dominant, aligned)
+    return EncodedBeats(columns, shapes.windows, shapes.dominant, aligned), shapes
 
 
 def encode_beats(signal: npt.NDArray[np.floating], fs: float, r_samples: npt.NDArray[np.integer]) -> EncodedBeats:

@@ -11,11 +11,13 @@ import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from beatlens.errors import FormatError
 from beatlens.models.engine import load_jax
 from beatlens.models.rhythm_forward import CLIP
 from beatlens.models.rhythm_network import N_LEADS, networks_of
-from beatlens.models.rhythm_weights import Cell, RhythmWeights, weights_of
+from beatlens.models.rhythm_weights import RhythmWeights, weights_of
 
 if TYPE_CHECKING:
     import jax
@@ -42,14 +44,10 @@ class RhythmSteps:
     """
 
     def __init__(self, weights: RhythmWeights, encoders: Sequence[Any] = (), temperature: float = 1.0) -> None:
-        import jax.numpy as jnp
-
         load_jax()
         self.temperature = float(temperature)
         self.n_networks, self.n_units = weights.cells[0].recurrent.shape[:2]
-        self.mean, self.spread = jnp.asarray(weights.mean), jnp.asarray(weights.spread)
-        self.dense = {name: (jnp.asarray(kernel), jnp.asarray(bias)) for name, (kernel, bias) in weights.dense.items()}
-        self.cells = tuple(Cell(*(jnp.asarray(values) for values in cell)) for cell in weights.cells)
+        self.mean, self.spread, self.dense, self.cells = weights
         self.encoders = tuple(encoders)
         if self.encoders and len(self.encoders) != self.n_networks:
             raise FormatError("either every averaged network sees the shape of the beats, or none")
@@ -96,12 +94,12 @@ class RhythmSteps:
         maps : array of shape (n, steps, networks, leads, maps), optional
             From `shape_maps`, in place of the two.
         """
-        import jax
         import jax.numpy as jnp
 
+        xp = _array_module(features)
         kernel, bias = self.dense["features_dense"]
-        scaled = jnp.clip((features[:, None] - self.mean) / self.spread, -CLIP, CLIP)  # (n, networks, features)
-        rows = jax.nn.relu(jnp.einsum("nkf,kfd->nkd", scaled, kernel) + bias)
+        scaled = xp.clip((features[:, None] - self.mean) / self.spread, -CLIP, CLIP)  # (n, networks, features)
+        rows = _relu(xp.einsum("nkf,kfd->nkd", scaled, kernel) + bias)
         if not self.encoders:
             return rows
         maps = self.shape_maps(windows, dominant) if maps is None else maps
@@ -137,15 +135,15 @@ class RhythmSteps:
         return jnp.stack(rows, axis=1)
 
     def step(self, side: int, row: jax.Array, hidden: jax.Array, cell: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Read one more beat, forwards (``side`` 0) or backwards (1); every array has shape (n, networks, ...)."""
-        import jax
-        import jax.numpy as jnp
+        """Read one more beat, forwards (``side`` 0) or backwards (1); every array has shape (n, networks, ...).
 
-        weights = self.cells[side]
-        gates = jnp.einsum("nkd,kdu->nku", row, weights.kernel) + jnp.einsum("nkd,kdu->nku", hidden, weights.recurrent)
-        into, keep, new, out = jnp.split(gates + weights.bias, 4, axis=2)
-        cell = jax.nn.sigmoid(keep) * cell + jax.nn.sigmoid(into) * jnp.tanh(new)
-        return jax.nn.sigmoid(out) * jnp.tanh(cell), cell
+        Arrays of NumPy give such: a few steps are not worth a program.
+        """
+        xp, weights = _array_module(row), self.cells[side]
+        gates = xp.einsum("nkd,kdu->nku", row, weights.kernel) + xp.einsum("nkd,kdu->nku", hidden, weights.recurrent)
+        into, keep, new, out = xp.split(gates + weights.bias, 4, axis=2)
+        cell = _sigmoid(keep) * cell + _sigmoid(into) * xp.tanh(new)
+        return _sigmoid(out) * xp.tanh(cell), cell
 
     def states(self, rows: jax.Array) -> jax.Array:
         """Return what is brought to each beat of each sequence, shape (n, beats, 4, networks, units), as in `STATES`.
@@ -190,6 +188,26 @@ class RhythmSteps:
         hidden = jax.nn.relu(jnp.einsum("nkd,kdu->nku", joined, kernel) + bias)
         each = jnp.einsum("nkd,kdc->nkc", hidden, last) + last_bias
         return each.mean(axis=1) / self.temperature
+
+
+def _array_module(values: Any) -> Any:
+    """Return NumPy for its arrays, ``jax.numpy`` for others."""
+    import jax.numpy as jnp
+
+    return np if isinstance(values, np.ndarray) else jnp
+
+
+def _relu(values: Any) -> Any:
+    import jax
+
+    return np.maximum(values, 0) if isinstance(values, np.ndarray) else jax.nn.relu(values)
+
+
+def _sigmoid(values: Any) -> Any:
+    import jax
+    from scipy.special import expit
+
+    return expit(values) if isinstance(values, np.ndarray) else jax.nn.sigmoid(values)
 
 
 def _convolutions(encoder: Any) -> list[Any]:
