@@ -201,7 +201,7 @@ def _made_inputs(session: Any, rng: np.random.Generator, size: int, length: int)
 
 
 def _expect(model: Any, given: Arrays) -> dict[str, npt.NDArray[Any]]:
-    """Return what Keras says of these inputs, by the names of the file's outputs."""
+    """Return what the model says of these inputs, by the names of the file's outputs."""
     from scipy.special import expit, softmax
 
     if "windows" in given and given["windows"].ndim == 2:
