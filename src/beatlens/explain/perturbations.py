@@ -249,7 +249,7 @@ def stretch_shapley(subject: Subject, options: Options) -> Built:
             return (present, after, nothing, total.at[:, unit].add(gained)), None
 
         # To begin with, one arrives that there is none of, and JAX leaves it out: nothing is there. So the network stands
-        # in the program once, which halves the time to compile it.
+        # in the program once, and is compiled once.
         zeros = jnp.zeros(len(batch.target))
         start = (jnp.ones(units.n_units, bool), zeros, zeros, jnp.zeros((len(batch.target), units.n_units)))
         arrivals = jnp.asarray(np.concatenate([[units.n_units], orders.ravel()]))
