@@ -23,7 +23,8 @@ from beatlens.explain.likeness_port import LIKENESS_CONTEXT, build_likeness_cont
 from beatlens.explain.rhythm_context import build_context
 from beatlens.explain.shape_port import scale_windows, shape_columns
 from beatlens.explain.subject import Subject
-from beatlens.models.rhythm_encoding import choose_leads, encode_shapes, stretches
+from beatlens.models.rhythm_encoding import encode_shapes, stretches
+from beatlens.models.rhythm_leads import read_leads
 from beatlens.models.rhythm_lstm import BATCH, RhythmLSTM, find_readable, sequence_pieces, sequences
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ def read_rhythm_beats(
     chosen: npt.NDArray[np.integer] | None = None,
     *,
     neighbours: bool = True,
+    leads: tuple[int, ...] | None = None,
 ) -> RhythmBeats:
     """Lay out beats of a recording for `rhythm_subject`.
 
@@ -156,6 +158,8 @@ def read_rhythm_beats(
         Places of the beats in question; all if not given. Those that the model cannot judge are left out.
     neighbours : bool
         Whether to work out what each neighbour brings.
+    leads : tuple of int, optional
+        The leads to read; those that the model reads if not given.
 
     Raises
     ------
@@ -163,7 +167,7 @@ def read_rhythm_beats(
         If the sampling rate is too low, or the R peaks are out of order.
     """
     at = np.asarray(r_samples, np.int64)
-    leads = choose_leads(record.signal, record.lead_names)
+    leads = read_leads(record, at) if leads is None else leads
     wanted = np.zeros(len(at), bool)
     wanted[slice(None) if chosen is None else np.asarray(chosen, np.int64)] = True
     readable = find_readable(record, at, leads)

@@ -14,8 +14,9 @@ from beatlens.errors import FormatError, SignalError
 from beatlens.models.card import ModelCard
 from beatlens.models.engine import load_jax
 from beatlens.models.predictions import BeatPredictions
-from beatlens.models.rhythm_encoding import FEATURES, EncodedBeats, choose_leads, encode_beats, stretches
+from beatlens.models.rhythm_encoding import FEATURES, EncodedBeats, encode_beats, stretches
 from beatlens.models.rhythm_forward import forward
+from beatlens.models.rhythm_leads import read_leads
 from beatlens.models.rhythm_network import CLASSES, N_FEATURES, N_LEADS, N_SAMPLES
 from beatlens.models.rhythm_steps import RhythmSteps
 from beatlens.models.rhythm_weights import RhythmWeights
@@ -121,7 +122,7 @@ class RhythmLSTM:
         Parameters
         ----------
         record : Record
-            At 80 Hz or more; one or two leads are read (of more, a lead II and a precordial one, where named so).
+            At 80 Hz or more; one or two leads are read: see `beatlens.models.rhythm_leads.read_leads`.
         r_samples : ndarray of int, shape (n_beats,)
             R peaks in order, as sample numbers of ``record``.
 
@@ -142,7 +143,7 @@ class RhythmLSTM:
         probabilities = np.full((n, len(CLASSES)), np.nan, np.float32)
         noise = np.zeros(n, np.float32)
         n_context = np.zeros(n, np.int64)
-        leads = choose_leads(record.signal, record.lead_names)
+        leads = read_leads(record, at)
         judged = find_readable(record, at, leads)
         parts = [
             (np.flatnonzero(judged[beats]) + beats.start, first, last)

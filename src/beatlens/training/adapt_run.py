@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,8 @@ from beatlens.databases.mitdb import PATIENT_OF_RECORD
 from beatlens.errors import AnnotationError, ConfigurationError, LeakageError, RecordNotFoundError, SignalError
 from beatlens.labels import classify_symbols
 from beatlens.models.card import ModelCard, SeenRecord, write_card
-from beatlens.models.rhythm_encoding import EncodedBeats, choose_leads, encode_beats
+from beatlens.models.rhythm_encoding import EncodedBeats, encode_beats
+from beatlens.models.rhythm_leads import read_leads
 from beatlens.models.rhythm_lstm import RhythmLSTM
 from beatlens.records import Record, read
 from beatlens.records.record import Annotations
@@ -126,11 +127,11 @@ def encode_labelled(
     """
     end = int(until_s * record.fs)
     early = samples < end
-    signal = record.signal[:end]
-    leads = choose_leads(signal, record.lead_names)
+    start = replace(record, signal=record.signal[:end], annotations=None)
+    leads = read_leads(start, samples[early])
     if not leads:
         raise SignalError(f"{record.name} must have a lead with a signal in its first {until_s:.0f} s; it has none")
-    return encode_beats(signal[:, leads], record.fs, samples[early]), label_numbers(classes[early])
+    return encode_beats(start.signal[:, leads], record.fs, samples[early]), label_numbers(classes[early])
 
 
 def adapt_record(

@@ -18,6 +18,7 @@ from beatlens.errors import ConfigurationError, LeakageError, SignalError
 from beatlens.models.card import DataSource
 from beatlens.models.registry import load_model
 from beatlens.models.rhythm_encoding import STRETCH_S, choose_leads
+from beatlens.models.rhythm_leads import read_leads
 from beatlens.models.rhythm_lstm import RhythmLSTM
 from beatlens.models.rhythm_network import CLASSES, networks_of
 from beatlens.models.seen import describe_seen, find_seen
@@ -170,7 +171,9 @@ def _read_part(name: str, part: _Part) -> Source:
         )
     times = record.times_s - part.first_s
     inside = (times >= 0) & (times < found.duration_s - 1 / FS)
-    return Source(name, prepare_signal(found.signal[:, leads], found.fs), times[inside], record.classes[inside], record.sinus)
+    reads = tuple(leads.index(lead) for lead in read_leads(found, np.round(times[inside] * found.fs).astype(np.int64)))
+    x = prepare_signal(found.signal[:, leads], found.fs)
+    return Source(name, x, times[inside], record.classes[inside], record.sinus, reads)
 
 
 def _check_enough(records: Sequence[OwnRecord]) -> None:

@@ -17,6 +17,7 @@ from beatlens.databases.mitdb import DS1, read_mitdb
 from beatlens.errors import closest
 from beatlens.labels import classify_symbols
 from beatlens.models.rhythm_encoding import FEATURES, EncodedBeats, choose_leads, encode_prepared
+from beatlens.models.rhythm_leads import read_leads
 from beatlens.models.rhythm_network import CLASSES
 from beatlens.training.augment import cut_strips, degrade, made_noise
 from beatlens.training.compose import BeatPool, beat_pool, compose_recording
@@ -95,23 +96,32 @@ class RhythmTraining(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One stretch to learn from: its beats, their classes (-1: not learned from), and whose beats it holds."""
+    """One stretch to learn from: its beats, their classes (-1: not learned from), and whose beats it holds.
+
+    ``judged``: whether a fold's figures are of it: one of a recording, with the leads that the model reads.
+    """
 
     kind: str
     patients: frozenset[str]
     beats: EncodedBeats
     labels: npt.NDArray[np.int64]
+    judged: bool = True
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A training recording, prepared (128 Hz); ``sinus``: whether its normal beats mostly have a P wave."""
+    """A training recording, prepared (128 Hz).
+
+    ``sinus``: whether its normal beats mostly have a P wave. ``reads``: the columns of ``x`` that the model reads; all if
+    empty.
+    """
 
     name: str
     x: Array
     times_s: npt.NDArray[np.float64]
     classes: npt.NDArray[np.str_]
     sinus: bool = True
+    reads: tuple[int, ...] = ()
 
 
 def read_source(name: str) -> Source:
@@ -121,9 +131,11 @@ def read_source(name: str) -> Source:
         raise ValueError(name)
     classes = classify_symbols(record.annotations.symbols)
     is_beat = classes != ""
+    samples = record.annotations.samples[is_beat]
     leads = choose_leads(record.signal, record.lead_names)
     x = prepare_signal(record.signal[:, leads], record.fs)
-    return Source(name, x, record.annotations.samples[is_beat] / record.fs, classes[is_beat], name not in ARRHYTHMIC)
+    reads = tuple(leads.index(lead) for lead in read_leads(record, samples))
+    return Source(name, x, samples / record.fs, classes[is_beat], name not in ARRHYTHMIC, reads)
 
 
 def label_numbers(classes: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:
@@ -158,7 +170,8 @@ def make_examples(
         ]
         if len(source.x) > LONGEST_STRIP_S * FS:
             parts += [("strip", *strip) for strip in cut_strips(source.x, source.times_s, source.classes, rng, n_strips=12)]
-        examples = [Example(kind, own, encode_prepared(x, t), label_numbers(c)) for kind, x, t, c in parts]
+        judged = f"lead {source.reads[0]}" if len(source.reads) == 1 < source.x.shape[1] else "real"
+        examples = [Example(kind, own, encode_prepared(x, t), label_numbers(c), kind == judged) for kind, x, t, c in parts]
         n_leads = source.x.shape[1]
         if (source.classes == "N").sum() < FEW_NORMAL:
             return examples
@@ -184,7 +197,7 @@ def _composed(
             noise = made_noise(len(signal), signal.shape[1], rng)
             signal = (signal + noise * signal.std(axis=0) * rng.uniform(0.05, 0.6)).astype(np.float32)
         beats = encode_prepared(signal, recording.r_samples / FS)
-        made.append(Example(rhythm, frozenset({name, other}), beats, label_numbers(recording.classes)))
+        made.append(Example(rhythm, frozenset({name, other}), beats, label_numbers(recording.classes), judged=False))
     return made
 
 

@@ -70,7 +70,7 @@ def cross_validate(
         network = fit(settings, kept, report, keeper=keeper.inside(f"fold-{number + 1}"), start=_start_of(data))
         model = RhythmLSTM(network, card)
         for example in examples:
-            if example.kind == "real" and example.patients <= set(fold):
+            if example.judged and example.patients <= set(fold):
                 probability = model.predict_encoded(example.beats)
                 (name,) = example.patients
                 results.append(FoldResult(name, np.log(np.maximum(probability, 1e-9)), example.labels))
