@@ -149,6 +149,18 @@ class TestShippedWeights:
         after = model.predict_record(Record(changed, record.fs, record.lead_names), moved if change == "jitter" else r)
         assert (after.classes == before.classes).mean() >= 0.98
 
+    def test_a_lead_of_noise_is_left_out_and_that_is_said(self, model) -> None:
+        """What is said of the beats is what is said of them by the quiet lead alone."""
+        record, r = made_record(early=(13, 29, 47))
+        x = record.signal.copy()
+        x[:, 1] += np.random.default_rng(3).normal(0, 0.3, len(x))
+        noisy = Record(x, record.fs, record.lead_names)
+        found = model.predict_record(noisy, r)
+        alone = model.predict_record(noisy.select_leads(("MLII",)), r)
+        np.testing.assert_array_equal(found.probabilities, alone.probabilities)
+        assert found.notes == ("the model read MLII alone: V1 is more than 1.7 times as noisy",)
+        assert alone.notes == model.predict_record(record, r).notes == ()
+
     def test_real_beats_keep_their_class_when_the_recording_starts_later(self, model, bundled) -> None:
         """Without its first 20.3 s the rest of a real recording is judged alike, but for a beat in a hundred."""
         record, r, before = bundled

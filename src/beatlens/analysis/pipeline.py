@@ -109,7 +109,7 @@ def analyze(
         explained=explained,
         model=describe_model(judge),
         settings=settings,
-        notes=(*([odd] if odd else []), *record.notes, *decided, *([note] if note else [])),
+        notes=(*([odd] if odd else []), *record.notes, *decided, *predictions.notes, *([note] if note else [])),
         judge=judge,
     )
 
@@ -166,6 +166,7 @@ def classify_beats(
         abnormal=np.where(judged, said.abnormal, np.nan).astype(np.float32),
         uncertain=judged & said.uncertain,
         reasons=tuple(reasons.tolist()),
+        notes=said.notes,
     )
     return predictions, reasons.astype(str)
 

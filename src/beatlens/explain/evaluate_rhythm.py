@@ -20,6 +20,7 @@ from beatlens.explain.rhythm import read_rhythm_beats, subject_of_steps
 from beatlens.explain.rhythm_record import RHYTHM_GRID
 from beatlens.explain.subject import Subject, one_batch_size
 from beatlens.labels import classify_symbols
+from beatlens.models.rhythm_encoding import choose_leads
 
 if TYPE_CHECKING:
     from beatlens.models.rhythm_lstm import RhythmLSTM
@@ -55,7 +56,8 @@ def pick_rhythm_sample(
         places = drawn[every_name[drawn] == name] - start
         if not len(places):
             continue
-        found = read_rhythm_beats(record, beats[name], model, places, neighbours=False)
+        leads = choose_leads(record.signal, record.lead_names)  # both, so that beats of all records have one shape
+        found = read_rhythm_beats(record, beats[name], model, places, neighbours=False, leads=leads)
         samples = beats[name][found.beats]
         measured = measure_beats(record, samples, beats[name], leads=found.leads, grid=RHYTHM_GRID, offset_ms=found.offset_ms)
         labels = every_class[found.beats + start]

@@ -26,6 +26,8 @@ class BeatPredictions:
         Beats that a person should look at.
     reasons : tuple of str
         Why a beat is uncertain, empty where it is not.
+    notes : tuple of str
+        What was decided and a user should know, one sentence each.
     """
 
     class_names: tuple[str, ...]
@@ -34,6 +36,7 @@ class BeatPredictions:
     abnormal: npt.NDArray[np.float32]
     uncertain: npt.NDArray[np.bool_]
     reasons: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.classes)

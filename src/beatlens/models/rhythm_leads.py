@@ -50,6 +50,16 @@ def read_leads(record: Record, r_samples: npt.NDArray[np.integer]) -> tuple[int,
     return tuple(lead for lead, level in zip(leads, noise, strict=True) if not level > NOISIER * noise.min())
 
 
+def describe_choice(record: Record, leads: tuple[int, ...]) -> tuple[str, ...]:
+    """Return one sentence if a lead was left out for its noise; none otherwise."""
+    able = choose_leads(record.signal, record.lead_names)
+    left = [record.lead_names[k] for k in able if k not in leads]
+    if not left:
+        return ()
+    read = " and ".join(record.lead_names[k] for k in leads)
+    return (f"the model read {read} alone: {left[0]} is more than {NOISIER:g} times as noisy",)
+
+
 def measure_noise(record: Record, r_samples: npt.NDArray[np.int64], leads: tuple[int, ...]) -> npt.NDArray[np.float64]:
     """Return how noisy each lead is around its beats, as a share of the height of its usual complex, shape (n_leads,).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from beatlens.models.engine import load_jax
 from beatlens.models.predictions import BeatPredictions
 from beatlens.models.rhythm_encoding import FEATURES, EncodedBeats, encode_beats, stretches
 from beatlens.models.rhythm_forward import forward
-from beatlens.models.rhythm_leads import read_leads
+from beatlens.models.rhythm_leads import describe_choice, read_leads
 from beatlens.models.rhythm_network import CLASSES, N_FEATURES, N_LEADS, N_SAMPLES
 from beatlens.models.rhythm_steps import RhythmSteps
 from beatlens.models.rhythm_weights import RhythmWeights
@@ -158,7 +159,8 @@ class RhythmLSTM:
             probabilities[number] = self.predict_encoded(encoded)
             noise[number] = encoded.features[:, FEATURES.index("noise")]
             n_context[number] = len(number)
-        return self._predictions(probabilities, judged, noise, n_context)
+        found = self._predictions(probabilities, judged, noise, n_context)
+        return replace(found, notes=describe_choice(record, leads))
 
     def _predictions(
         self,
