@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from beatlens.errors import AnnotationError
 from beatlens.models.card import ModelCard
+from beatlens.models.engine import load_keras
 from beatlens.models.rhythm_encoding import EncodedBeats
 from beatlens.models.rhythm_lstm import RhythmLSTM, empty_inputs, fill_row
 from beatlens.models.rhythm_network import average_networks, build_rhythm_network, copy_network, networks_of
@@ -141,8 +142,12 @@ class Adapter:
         import jax
         import jax.numpy as jnp
 
-        template, settings = self._networks[0], self.settings
+        template, settings, keras = self._networks[0], self.settings, load_keras()
         moves = [settings.layers == "all" or any(f"{name}/" in v.path for name in HEAD) for v in template.trainable_variables]
+        falling = keras.optimizers.schedules.PolynomialDecay(settings.learning_rate, settings.steps, end_learning_rate=0.0)
+        optimizer = keras.optimizers.Adam(falling)
+        optimizer.build(template.trainable_variables)
+        fresh = [variable.value for variable in optimizer.variables]
 
         def loss_of(trained: Any, start: Any, others: Any, inputs: Any, targets: Any, weights: Any) -> Any:
             logits, _ = template.stateless_call(trained, others, inputs, training=False)
@@ -151,22 +156,13 @@ class Adapter:
             return (missed * weights).sum() + settings.pull * distance
 
         def run(start: Any, others: Any, inputs: Any, targets: Any, weights: Any) -> Any:
-            def step(number: Any, state: Any) -> Any:
-                trained, first, second = state
+            def step(_: Any, state: Any) -> Any:
+                trained, moments = state
                 slope = jax.grad(loss_of)(trained, start, others, inputs, targets, weights)
                 slope = [each * move for each, move in zip(slope, moves, strict=True)]
-                first = [0.9 * m + 0.1 * g for m, g in zip(first, slope, strict=True)]
-                second = [0.999 * m + 0.001 * g * g for m, g in zip(second, slope, strict=True)]
-                left1, left2 = 1 - 0.9 ** (number + 1.0), 1 - 0.999 ** (number + 1.0)
-                rate = settings.learning_rate * (1 - number / settings.steps)
-                trained = [
-                    w - rate * (m / left1) / (jnp.sqrt(v / left2) + 1e-7)
-                    for w, m, v in zip(trained, first, second, strict=True)
-                ]
-                return trained, first, second
+                return optimizer.stateless_apply(moments, slope, trained)
 
-            zeros = [jnp.zeros_like(values) for values in start]
-            return jax.lax.fori_loop(0, settings.steps, step, (start, zeros, zeros))[0]
+            return jax.lax.fori_loop(0, settings.steps, step, (start, fresh))[0]
 
         return jax.jit(run)
 
