@@ -31,7 +31,8 @@ def load(records: tuple[str, ...]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     for name in records:
         source = read_source(name)
         labels = label_numbers(source.classes)
-        loaded[name] = encode_prepared(source.x, source.times_s).features[labels >= 0][:, SEEN], labels[labels >= 0]
+        x = source.x[:, list(source.reads)]  # the leads that the network reads
+        loaded[name] = encode_prepared(x, source.times_s).features[labels >= 0][:, SEEN], labels[labels >= 0]
     return loaded
 
 
