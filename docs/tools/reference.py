@@ -286,25 +286,17 @@ def describe_schema() -> str:
         table_of_schema(schema),
     ]
     for name, inner in schema.get("$defs", {}).items():
-        told = re.split(r"\n\nParameters\n-+\n", inner.get("description", ""))[0]
-        parts.append(f"## `{name}`\n\n{told.replace('``', '`')}\n")
+        parts.append(f"## `{name}`\n\n{inner.get('description', '')}\n")
         if inner.get("properties"):
             parts.append(table_of_schema(inner))
     return "\n".join(parts)
 
 
 def table_of_schema(schema: dict[str, Any]) -> str:
-    """Return the properties of one object as a table; the meanings are from its own or its description's list."""
-    from numpydoc.docscrape import NumpyDocString
-
-    meanings: dict[str, str] = {}
-    if "Parameters\n---" in schema.get("description", ""):
-        for entry in NumpyDocString(schema["description"])["Parameters"]:
-            meanings |= dict.fromkeys(entry.name.split(", "), " ".join(entry.desc))
+    """Return the properties of one object as a table."""
     lines = ["| name | type | meaning |", "| --- | --- | --- |"]
     for name, inner in schema.get("properties", {}).items():
-        told = inner.get("description") or meanings.get(name, "")
-        told = re.split(r"\n\n", told)[0].replace("``", "`").replace("|", "\\|").replace("\n", " ")
+        told = inner.get("description", "").replace("|", "\\|")
         lines.append(f"| `{name}` | {type_of(inner)} | {told} |")
     return "\n".join(lines) + "\n"
 

@@ -88,6 +88,14 @@ def test_the_published_schema_is_up_to_date():
     assert json.loads(schema_path().read_text(encoding="utf-8")) == make_schema()
 
 
+def test_every_field_of_the_schema_is_described():
+    """Readers of the JSON need no Python to know what a number means."""
+    schema = make_schema()
+    for each in (schema, *schema["$defs"].values()):
+        assert each["description"]
+        assert [name for name, inner in each["properties"].items() if not inner.get("description")] == []
+
+
 def test_the_document_says_what_was_found(known_analysis):
     """Numbers, events, explained beats, model, settings and the notice are those of the analysis."""
     document = make_document(known_analysis)

@@ -88,12 +88,17 @@ class Summary:
     burden_percent : dict of str to float
         Share of the judged beats of each class that is not normal.
     heart_rate : HeartRate
+        Mean, lowest and highest heart rate.
     intervals : Intervals
+        Shortest and longest interval, and the variability of the normal ones.
     episodes : dict of str to dict of str to int
         How many couplets, runs and stretches of bigeminy there are, by kind and class.
     n_pauses : int
+        How many pauses there are.
     longest_pause, longest_run, fastest_run : Event or None
+        The event; None if there is none of its kind.
     hours : tuple of Hour
+        The recording hour by hour.
     """
 
     duration_s: float

@@ -31,7 +31,23 @@ NOTICE: Final = "For research; not a medical device."
 
 @dataclass(frozen=True)
 class Recording:
-    """The recording: name, format it was read from, length in seconds, rate in Hz, leads in the order of their use, start."""
+    """The recording.
+
+    Parameters
+    ----------
+    name : str
+        What it is called.
+    source : str
+        The format that it was read from.
+    duration_s : float
+        Its length in seconds.
+    fs : float
+        Its sampling rate in Hz.
+    lead_names : tuple of str
+        Its leads, in the order of their use.
+    start_time : datetime or None
+        When its first sample was taken; null where the file does not say so.
+    """
 
     name: str
     source: str
@@ -45,9 +61,40 @@ class Recording:
 class ExplainedBeatDocument:
     """A beat that was explained.
 
-    ``time_ms`` counts from the R peak; ``signal_mv`` and ``attribution`` have one row a time and one column a lead; the
-    attribution is that of the logit of ``target``. ``gap`` is the change of the logit that it does not add up to, null where
-    the method does not claim to add up.
+    Parameters
+    ----------
+    beat, sample : int
+        Its row in the table of beats, from 0 on, and the sample number of its R peak.
+    why : str
+        Why it was chosen.
+    predicted : str
+        The class that it was called.
+    probability : float
+        Of that class.
+    target : str
+        The class whose logit is explained.
+    logit : float
+        Of that class.
+    method : str
+        The method of explanation.
+    sentence : str
+        The explanation in words.
+    salient_times_ms : tuple of float
+        Where in the window the evidence is strongest.
+    lead_names : tuple of str
+        The columns of ``signal_mv`` and ``attribution``.
+    time_ms : tuple of float
+        Time of each row, from the R peak.
+    signal_mv : tuple of tuple of float
+        Voltage, one row a time and one column a lead.
+    attribution : tuple of tuple of float
+        What each of these voltages adds to the logit, in the same shape.
+    features : dict of str to float
+        What each feature of the rhythm adds to it.
+    neighbours : dict of str to float
+        How far the logit falls if the beat at that place (-1: the one before) were the usual one.
+    gap : float or None
+        Change of the logit that all of this does not add up to; null where the method does not claim to add up.
     """
 
     beat: int
@@ -71,7 +118,37 @@ class ExplainedBeatDocument:
 
 @dataclass(frozen=True)
 class AnalysisDocument:
-    """An analysis of one recording by Beatlens. Times in seconds since the start; null where a value cannot be computed."""
+    """An analysis of one recording by Beatlens. Times in seconds since the start; null where a value cannot be computed.
+
+    Parameters
+    ----------
+    schema_version : int
+        Goes up when a field is renamed or taken away.
+    notice : str
+        What this is not for.
+    beatlens : str
+        The version that made it.
+    recording : Recording
+        What was analysed.
+    model : ModelInfo
+        What judged the beats.
+    settings : Settings
+        What counted as what.
+    words : tuple of str
+        The summary in sentences.
+    summary : Summary
+        The summary in numbers.
+    events : tuple of Event
+        Couplets, runs, bigeminy, trigeminy and pauses, in the order of time.
+    unreadable : tuple of Span
+        Stretches in which the signal could not be read.
+    not_judged : dict of str to int
+        How many beats were not judged, by the reason.
+    explained : tuple of ExplainedBeatDocument
+        The beats that were explained.
+    notes : tuple of str
+        What was decided on the way and a user should know.
+    """
 
     schema_version: int
     notice: str
@@ -153,7 +230,25 @@ def _short(value: float) -> float:
 def make_schema() -> dict[str, Any]:
     """Return the JSON schema of the document, as this version of the code defines it."""
     schema = _adapter().json_schema(mode="serialization")
+    for each in (schema, *schema["$defs"].values()):
+        each["description"], meanings = _split_docstring(each.get("description", ""))
+        for name, inner in each.get("properties", {}).items():
+            if name in meanings:
+                inner.setdefault("description", meanings[name])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"beatlens/{SCHEMA_NAME}", **schema}
+
+
+def _split_docstring(text: str) -> tuple[str, dict[str, str]]:
+    """Return what stands before the list of parameters of a docstring, and the meaning of each parameter."""
+    told, _, listed = text.partition("\n\nParameters\n----------\n")
+    meanings: dict[str, str] = {}
+    names: list[str] = []
+    for line in listed.partition("\n\n")[0].splitlines():
+        if line.startswith(" "):
+            meanings |= {name: f"{meanings.get(name, '')} {line.strip()}".strip() for name in names}
+        else:
+            names = line.partition(" : ")[0].split(", ")
+    return told.replace("``", "`"), {name: meaning.replace("``", "`") for name, meaning in meanings.items()}
 
 
 def schema_path() -> Path:
