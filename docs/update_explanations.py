@@ -26,6 +26,10 @@ OF_RHYTHM = (
     "**The rhythm features** (taken away one after another instead of the signal; pointing at the most unusual ones is the "
     "second baseline):"
 )
+SANITY = (
+    "**Sanity** (rank correlations with the original picture, of shuffled weights first of the sizes and then of the values with "
+    "their signs; of planted waves those that moved the logit by 2 or more):"
+)
 UNSURE = "beats both on average, not with its whole interval"
 CLASSES = ("all", "N", "S", "V", "F")
 
@@ -67,7 +71,7 @@ def describe_model(report: dict[str, Any]) -> str:
     parts += [
         "**Where a cardiologist would look** (pointing game: the largest value lies there; in brackets 95 % over records):",
         table_of_places(report["localisation"]),
-        "**Sanity** (rank correlations with the original picture; of planted waves those that moved the logit by 2 or more):",
+        SANITY,
         table_of_sanity(report),
     ]
     return "\n\n".join(parts)
@@ -134,7 +138,8 @@ def table_of_sanity(report: dict[str, Any]) -> str:
     for method in METHODS:
         if method not in report["randomisation"][0]:
             continue
-        fallen = [f"{row[method]:.2f}" for row in report["randomisation"]]
+        by_sign = report.get("signed") or [{}] * len(layers)
+        fallen = [tell_both(row, signed, method) for row, signed in zip(report["randomisation"], by_sign, strict=True)]
         calm, own = noise.get(method, {}), late.get(method, {})
         planted = own.get("found", "-")
         found = f"{planted:.3f} of {own['planted']}" if isinstance(planted, float) else "-"
@@ -142,6 +147,11 @@ def table_of_sanity(report: dict[str, Any]) -> str:
     return table(
         ["method", *(f"shuffled from `{layer}`" for layer in layers), "noise", "shift", "last third", "planted, found"], body
     )
+
+
+def tell_both(sizes: dict[str, Any], signed: dict[str, Any], method: str) -> str:
+    """Return the rank correlation of the sizes, and that of the values with their signs where it was measured."""
+    return f"{sizes[method]:.2f}" + (f", {signed[method]:.2f}" if method in signed else "")
 
 
 def table(head: list[str], body: list[list[str]]) -> str:

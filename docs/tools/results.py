@@ -189,7 +189,9 @@ def describe_explanations(found: Found) -> str:
     """Return the tables of a report on explanations."""
     counts = ", ".join(f"{name} {n}" for name, n in found["n_beats"].items())
     parts = [f"### `{found['model']}`\n\nBeats: {counts}. {found['note']}\n"]
-    for place, name in enumerate(("faithfulness", "localisation", "randomisation", "stability", "agreement", "lateness")):
+    for place, name in enumerate(
+        ("faithfulness", "localisation", "randomisation", "signed", "stability", "agreement", "lateness")
+    ):
         rows = found.get(name) or []
         if rows:
             listed = table(list(rows[0]), [[plain(value) for value in row.values()] for row in rows])

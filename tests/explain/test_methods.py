@@ -13,7 +13,7 @@ import pytest
 from scipy.special import logsumexp
 
 from beatlens.errors import ConfigurationError, SignalError, UnknownNameError
-from beatlens.explain import gradients, perturbations
+from beatlens.explain import gradients, perturbations, stretches
 from beatlens.explain.methods import METHODS, attribute, find_method, methods_for, predict_logits
 from beatlens.explain.options import Options
 from beatlens.explain.players import Players, default_players
@@ -47,7 +47,7 @@ def test_no_method_is_missing() -> None:
     """What was promised is registered, and so is every function that builds a method."""
     builders = {
         function
-        for module in (gradients, perturbations)
+        for module in (gradients, perturbations, stretches)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if not name.startswith("_") and list(inspect.signature(function).parameters)[:2] == ["subject", "options"]
     }

@@ -32,7 +32,9 @@ WHERE_EXPECTED: Final = {"V": ("QRS",), "F": ("QRS",), "S": ("P", "PR")}
 
 THIRDS: Final = ("first", "middle", "last")
 
-TABLES: Final = ("faithfulness", "rhythm", "localisation", "shares", "randomisation", "stability", "agreement", "lateness")
+TABLES: Final = (
+    "faithfulness", "rhythm", "localisation", "shares", "randomisation", "signed", "stability", "agreement", "lateness",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +80,9 @@ class Report:
         How many beats of each class were tested.
     weights : str
         SHA-256 of the weights that were tested.
-    faithfulness, rhythm, localisation, shares, randomisation, stability, agreement, lateness : list of dict
-        The tables. ``rhythm`` is the faithfulness of what is said of the rhythm features, ``shares`` what the evidence lies on.
+    faithfulness, rhythm, localisation, shares, randomisation, signed, stability, agreement, lateness : list of dict
+        The tables. ``rhythm`` is the faithfulness of what is said of the rhythm features, ``shares`` what the evidence lies on,
+        ``signed`` the randomisation by the values with their signs.
     """
 
     model: str
@@ -91,6 +94,7 @@ class Report:
     localisation: list[dict[str, Any]] = field(default_factory=list)
     shares: list[dict[str, Any]] = field(default_factory=list)
     randomisation: list[dict[str, Any]] = field(default_factory=list)
+    signed: list[dict[str, Any]] = field(default_factory=list)
     stability: list[dict[str, Any]] = field(default_factory=list)
     agreement: list[dict[str, Any]] = field(default_factory=list)
     lateness: list[dict[str, Any]] = field(default_factory=list)
@@ -281,8 +285,10 @@ def randomise_weights(
     found: Mapping[str, Attribution],
     *,
     options: Options | None = None,
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return, for ever more layers shuffled from the last on, how alike each method's picture stays; it must fall.
+
+    First by the sizes of the values, then by the values with their signs.
 
     Parameters
     ----------
@@ -293,16 +299,19 @@ def randomise_weights(
     options : Options, optional
         Those that ``found`` was made with.
     """
-    rows = []
+    sizes: list[dict[str, Any]] = []
+    signed: list[dict[str, Any]] = []
     for layer, subject, sample in subjects:
         (name,) = subject.time_inputs
-        row: dict[str, Any] = {"shuffled from": layer}
+        sizes.append({"shuffled from": layer})
+        signed.append({"shuffled from": layer})
         for method, each in found.items():
             players = players_of(subject, sample) if method == "segment-shapley" else None
             again = attribute(subject, sample.inputs, method=method, target=each.target, players=players, options=options)
-            row[method] = float(np.nanmean(sanity.rank_correlations(each.values[name], again.values[name])))
-        rows.append(row)
-    return rows
+            for rows, with_sign in ((sizes, False), (signed, True)):
+                alike = sanity.rank_correlations(each.values[name], again.values[name], signed=with_sign)
+                rows[-1][method] = float(np.nanmean(alike))
+    return sizes, signed
 
 
 def measure_lateness(

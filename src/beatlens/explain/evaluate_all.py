@@ -83,7 +83,7 @@ def run_tests(
     _, own, few = next(models)
     found_few = evaluate.explain_sample(own, few, called[some], options=options)
     asked = {name: each for name, each in found_few.items() if not plan.slow_methods or name in plan.slow_methods}
-    shuffled = evaluate.randomise_weights(models, asked, options=options)
+    shuffled, signed = evaluate.randomise_weights(models, asked, options=options)
     say("disturbing beats")
     stability = evaluate.compare_stability(own, few, found_few, options=options)
     say("planting waves")
@@ -105,6 +105,7 @@ def run_tests(
         localisation=evaluate.locate_evidence(subject, sample, found),
         shares=evaluate.tabulate_shares(sample, found),
         randomisation=shuffled,
+        signed=signed,
         stability=stability,
         agreement=evaluate.compare_methods(subject, found),
         lateness=lateness,

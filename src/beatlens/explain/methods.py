@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from beatlens.errors import ConfigurationError, SignalError, UnknownNameError, closest
-from beatlens.explain import gradients, perturbations
+from beatlens.explain import gradients, perturbations, stretches
 from beatlens.explain.options import Batch, Built, Options
 from beatlens.explain.players import Players, default_players
 from beatlens.explain.subject import Arrays, Program, Subject, count_beats, run_batched
@@ -88,9 +88,10 @@ _ALL = (
         caveat="says nothing inside a segment, and is only as good as the segments' edges",
     ),
     Method(
-        "stretch-shapley", "sampled Shapley values", perturbations.stretch_shapley, evidence=True, complete=True,
-        shows="the fair share of each short stretch, feature and state in the logit, over random orders of their arrival",
-        caveat="drawn at random: more orders make it steadier; absent stretches are local averages, which no heart makes",
+        "stretch-shapley", "sampled Shapley values", stretches.stretch_shapley, evidence=True, complete=True,
+        shows="the fair share of each short stretch, feature and state in what sets the logit apart from that of a blank beat, "
+        "and from that of the usual one: the mean of both",
+        caveat="two questions in one picture; drawn at random, more orders make it steadier; no heart makes a blank stretch",
     ),
     Method(
         "grad-cam", "Grad-CAM", gradients.grad_cam, evidence=False, complete=False,

@@ -19,7 +19,7 @@ class Options:
     Parameters
     ----------
     steps : int
-        Points of the path of integrated gradients.
+        Points of each path of integrated gradients.
     samples : int
         Noisy copies of SmoothGrad.
     noise : float
@@ -31,7 +31,7 @@ class Options:
     unit_ms : float
         Length of the stretches of time that sampled Shapley values are of.
     orders : int
-        Random orders in which they arrive.
+        Orders in which they arrive, in pairs: a random one, and the same from its end.
     flank_ms : float
         What lies this close to a hidden stretch sets the level of the line drawn through it.
     seed : int
@@ -49,7 +49,7 @@ class Options:
     patch_ms: float = 40.0
     stride_ms: float = 12.0
     group_ms: float = 20.0
-    unit_ms: float = 14.0
+    unit_ms: float = 28.0
     orders: int = 8
     flank_ms: float = 12.0
     seed: int = 0

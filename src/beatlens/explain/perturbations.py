@@ -218,57 +218,6 @@ def segment_shapley(subject: Subject, options: Options, n_players: int) -> Built
     return program
 
 
-def stretch_shapley(subject: Subject, options: Options) -> Built:
-    """Shapley values of short stretches of time, features and states, over some random orders (Castro et al., 2009).
-
-    A stretch that is absent is the average of the 200 ms around each of its samples; everything else has its neutral value.
-    Every second order is the one before it reversed. The parts add up exactly to the fall of the logit when all are absent.
-    """
-    import jax
-    import jax.numpy as jnp
-
-    def program(batch: Batch) -> Parts:
-        from beatlens.explain.units import cut_units
-
-        units = cut_units(subject, batch.inputs, ms=options.unit_ms)
-        orders = _draw_orders(units.n_units, options)
-        base = baseline_of(subject, batch.inputs)
-        absent = {n: smooth_locally(subject, x) if n in subject.time_inputs else base[n] for n, x in batch.inputs.items()}
-
-        def value(present: jax.Array) -> jax.Array:
-            mixed = {name: jnp.where(present[units.ids[name]], x, absent[name]) for name, x in batch.inputs.items()}
-            return subject.score(mixed, batch.target)
-
-        def arrive(carried: tuple[jax.Array, ...], unit: jax.Array) -> tuple[tuple[jax.Array, ...], None]:
-            present, before, nothing, total = carried
-            first = present.all()
-            present = jnp.where(first, False, present).at[unit].set(True)
-            after = value(present)
-            nothing = jnp.where(unit == units.n_units, after, nothing)
-            gained = after - jnp.where(first, nothing, before)
-            return (present, after, nothing, total.at[:, unit].add(gained)), None
-
-        # To begin with, one arrives that there is none of, and JAX leaves it out: nothing is there. So the network stands
-        # in the program once, and is compiled once.
-        zeros = jnp.zeros(len(batch.target))
-        start = (jnp.ones(units.n_units, bool), zeros, zeros, jnp.zeros((len(batch.target), units.n_units)))
-        arrivals = jnp.asarray(np.concatenate([[units.n_units], orders.ravel()]))
-        (_, whole, nothing, total), _ = jax.lax.scan(arrive, start, arrivals)
-        shares = total / len(orders)
-        counts = np.maximum(sum(np.bincount(ids.ravel(), minlength=units.n_units) for ids in units.ids.values()), 1)
-        values = {name: (shares / counts)[:, ids] for name, ids in units.ids.items()}
-        return Parts(values, gap=whole - nothing - shares.sum(axis=1))
-
-    return program
-
-
-def _draw_orders(n_units: int, options: Options) -> npt.NDArray[np.int64]:
-    """Return orders of arrival, shape (options.orders, n_units); every second one is reversed."""
-    rng = np.random.default_rng(options.seed)
-    drawn = [rng.permutation(n_units) for _ in range(-(-options.orders // 2))]
-    return np.stack([order for one in drawn for order in (one, one[::-1])][: options.orders])
-
-
 def smooth_locally(subject: Subject, x: jax.Array) -> jax.Array:
     """Return the average of the 200 ms around each sample; the edge values stand in beyond the ends."""
     import jax.numpy as jnp

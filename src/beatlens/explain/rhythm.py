@@ -218,7 +218,9 @@ def _read_stretch(
     inputs: Arrays = {name: values[rows] for name, values in context.items()}
     inputs[WINDOW], inputs[RHYTHM] = voltage[rows], encoded.features[rows, :n_rhythm]
     inputs[COMPANY] = company.brought[rows]
-    inputs["usual_window"] = inputs["dominant"] / inputs["gain"][:, None]
+    usual_window = inputs["dominant"] / inputs["gain"][:, None]
+    # at the level of the beat, or a baseline that wanders would be a difference from the usual
+    inputs["usual_window"] = usual_window + np.median(inputs[WINDOW] - usual_window, axis=1, keepdims=True)
     inputs["usual_rhythm"] = np.broadcast_to(usual[:n_rhythm], inputs[RHYTHM].shape)
     inputs["usual_company"] = np.broadcast_to(company.usual, inputs[COMPANY].shape)
     offset = (encoded.r_samples[rows] / FS - times_s[rows]) * 1000

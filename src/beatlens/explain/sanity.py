@@ -24,11 +24,23 @@ SHIFT_SAMPLES = 0.5
 """Disturbing shift in time."""
 
 
-def rank_correlations(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -> Array:
-    """Return Spearman's correlation of the sizes of two attributions, one a beat; NaN where one is constant."""
+MOST_DRAWS = 20
+"""Waves are drawn up to this many times as often as they are wanted: most of them move the logit too little."""
+
+
+def rank_correlations(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating], *, signed: bool = False) -> Array:
+    """Return Spearman's correlation of the sizes of two attributions, one a beat; NaN where one is constant.
+
+    Parameters
+    ----------
+    a, b : ndarray of shape (n_beats, ...)
+    signed : bool
+        Of the values with their signs instead. Two pictures that have their weight in the same places, but one for what the
+        other is against, are alike by their sizes only (Adebayo et al., NeurIPS 2018, give both).
+    """
     from scipy.stats import rankdata
 
-    ranks = [rankdata(np.abs(x).reshape(len(x), -1), axis=1) for x in (a, b)]
+    ranks = [rankdata((x if signed else np.abs(x)).reshape(len(x), -1), axis=1) for x in (a, b)]
     centred = [r - r.mean(axis=1, keepdims=True) for r in ranks]
     size = np.linalg.norm(centred[0], axis=1) * np.linalg.norm(centred[1], axis=1)
     product = (centred[0] * centred[1]).sum(axis=1)
@@ -135,7 +147,8 @@ def plant_where_it_counts(
 ) -> tuple[dict[str, npt.NDArray[np.float32]], npt.NDArray[np.int64], dict[str, npt.NDArray[np.float32]]]:
     """Plant waves at random places of windows, and keep those that moved the logit of ``target`` by ``least`` or more.
 
-    A wave that the model ignores is rightly not found by an explainer.
+    A wave that the model ignores is rightly not found by an explainer. Waves are drawn until there are ``n_wanted`` that moved
+    it, and no more than 20 times as many.
 
     Returns
     -------
@@ -146,15 +159,21 @@ def plant_where_it_counts(
         The same inputs without it.
     """
     rng, (name,) = np.random.default_rng(seed), subject.time_inputs
-    rows = rng.integers(0, len(inputs[name]), 2 * n_wanted)
+    n_samples, found, n_kept = inputs[name].shape[1], [], 0
+    for _ in range(MOST_DRAWS):
+        rows, places = rng.integers(0, len(inputs[name]), n_wanted), rng.integers(5, n_samples - 5, n_wanted)
+        bases = {key: np.asarray(x[rows], np.float32) for key, x in inputs.items()}
+        wave = plant_waves(bases[name], places, width=0.025 * subject.fs, height=4.0, scaled=scaled)
+        targets = np.full(n_wanted, target)
+        moved = np.abs(score_of(subject, {**bases, name: wave}, targets) - score_of(subject, bases, targets))
+        kept = np.flatnonzero(moved >= least)[: n_wanted - n_kept]
+        found.append((rows[kept], places[kept], wave[kept]))
+        n_kept += len(kept)
+        if n_kept == n_wanted:
+            break
+    rows, places, wave = (np.concatenate([each[k] for each in found]) for k in range(3))
     bases = {key: np.asarray(x[rows], np.float32) for key, x in inputs.items()}
-    places = rng.integers(5, inputs[name].shape[1] - 5, len(rows))
-    wave = plant_waves(bases[name], places, width=0.025 * subject.fs, height=4.0, scaled=scaled)
-    planted = {**bases, name: wave}
-    targets = np.full(len(rows), target)
-    moved = np.abs(score_of(subject, planted, targets) - score_of(subject, bases, targets))
-    kept = np.flatnonzero(moved >= least)[:n_wanted]
-    return {key: x[kept] for key, x in planted.items()}, places[kept], {key: x[kept] for key, x in bases.items()}
+    return {**bases, name: wave}, places, bases
 
 
 def score_of(subject: Subject, inputs: Arrays, target: npt.NDArray[np.integer]) -> Array:

@@ -42,7 +42,14 @@ class Units:
         return total
 
 
-def cut_units(subject: Subject, inputs: Mapping[str, Any], *, names: Sequence[str] | None = None, ms: float = UNIT_MS) -> Units:
+def cut_units(
+    subject: Subject,
+    inputs: Mapping[str, Any],
+    *,
+    names: Sequence[str] | None = None,
+    ms: float = UNIT_MS,
+    offset: int = 0,
+) -> Units:
     """Cut the inputs of a model into units.
 
     Parameters
@@ -53,6 +60,8 @@ def cut_units(subject: Subject, inputs: Mapping[str, Any], *, names: Sequence[st
         The inputs to cut; all that are attributed if not given.
     ms : float
         Length of the stretches of a time input.
+    offset : int
+        How many samples the first stretch is shorter than the others.
     """
     ids: dict[str, npt.NDArray[np.int64]] = {}
     start = 0
@@ -61,7 +70,7 @@ def cut_units(subject: Subject, inputs: Mapping[str, Any], *, names: Sequence[st
             continue
         shape = x.shape[1:]
         timed = name in subject.time_inputs
-        along = np.arange(shape[0]) // (max(1, round(ms * subject.fs / 1000)) if timed else 1)
+        along = (np.arange(shape[0]) + offset) // max(1, round(ms * subject.fs / 1000)) if timed else np.arange(shape[0])
         n_along = int(along[-1]) + 1
         n_leads = int(np.prod(shape[1:])) if timed else 1
         unit = along[:, None] + n_along * np.arange(n_leads)
