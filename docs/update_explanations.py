@@ -27,7 +27,7 @@ OF_RHYTHM = (
     "second baseline):"
 )
 SANITY = (
-    "**Sanity** (rank correlations with the original picture, of shuffled weights first of the sizes and then of the values with "
+    "**Sanity** (rank correlations with the original picture; of shuffled weights first of the sizes, then of the values with "
     "their signs; of planted waves those that moved the logit by 2 or more):"
 )
 UNSURE = "beats both on average, not with its whole interval"

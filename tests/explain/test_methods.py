@@ -164,6 +164,46 @@ def test_shapley_values_are_those_of_the_definition(convolutional: Subject, draw
     assert abs(found.gap[0]) < 1e-4
 
 
+def test_sampled_shapley_values_add_up_to_the_mean_of_both_falls(convolutional: Subject, draw_inputs: Any) -> None:
+    """From the blank beat, here the local average (one pair of orders), and from the usual one."""
+    inputs = draw_inputs(convolutional, 3)
+    usual = {name: np.broadcast_to(convolutional.baselines.get(name, np.float32(0)), x.shape) for name, x in inputs.items()}
+    blank = {**usual, "windows": np.asarray(perturbations.smooth_locally(convolutional, inputs["windows"]))}
+    whole, *none = (log_odds(predict_logits(convolutional, values), 2) for values in (inputs, blank, usual))
+    found = attribute(convolutional, inputs, method="stretch-shapley", target=2, options=Options(steps=64, orders=2))
+    total = sum(values.reshape(3, -1).sum(axis=1) for values in found.values.values())
+    np.testing.assert_allclose(total + found.gap, whole - np.mean(none, axis=0), atol=1e-4)
+    assert np.abs(found.gap).max() < 0.05
+
+
+def test_what_differs_from_the_usual_beat_is_found_beside_a_large_complex() -> None:
+    """The large wave alone makes the call, and the small one undoes it; beside a blank beat alone the former would hide it."""
+    time = np.arange(60)
+    bell = lambda place: np.exp(-0.5 * ((time - place) / 2.0) ** 2).astype(np.float32)  # noqa: E731
+    usual = 5 * bell(30)
+
+    def logits(inputs: dict[str, Any]) -> Any:
+        import jax.numpy as jnp
+
+        large, small = inputs["window"] @ usual / (usual @ usual), inputs["window"] @ bell(12)
+        return 12 * jnp.minimum(large, 1) * (1 - jnp.minimum(small, 1))
+
+    subject = Subject(
+        "fragile", ("a", "b"), logits, ("window",), 100.0, 30, fixed_inputs=("usual",), baseline_names={"window": "usual"}
+    )
+    beats = {"window": (usual + bell(12))[None], "usual": usual[None]}
+    values = attribute(subject, beats, method="stretch-shapley", target=1).values["window"][0]
+    assert abs(int(values.argmin()) - 12) <= 3
+
+
+def test_every_second_order_is_the_one_before_it_from_its_end(convolutional: Subject, draw_inputs: Any) -> None:
+    """And time is cut at other places in every pair, so that no edge of a stretch is in all of them."""
+    game = stretches._draw_game(convolutional, Options(orders=6, unit_ms=60.0), draw_inputs(convolutional, 1))
+    assert (game.orders[1::2, 1:] == game.orders[::2, :0:-1]).all()
+    assert game.pair.tolist() == [0, 0, 1, 1, 2, 2]
+    assert len({tuple(units.ids["windows"][:, 0]) for units in game.cuts}) > 1
+
+
 def test_occlusion_hides_one_lead_at_a_time(convolutional: Subject, draw_inputs: Any) -> None:
     """A lead that a model does not read gets 0 while the other does not."""
     deaf = Subject("deaf", ("a", "b"), lambda inputs: inputs["windows"][:, 25, 0] ** 3, ("windows",), 100.0, 30)

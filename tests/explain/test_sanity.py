@@ -35,6 +35,13 @@ def test_rank_correlation_is_spearmans_of_the_sizes() -> None:
     assert np.isnan(found[2])
 
 
+def test_with_their_signs_opposite_pictures_are_opposite() -> None:
+    """By their sizes they are the same."""
+    a = np.array([[1.0, -2, 3, -4]])
+    assert sanity.rank_correlations(a, -a) == pytest.approx(1)
+    assert sanity.rank_correlations(a, -a, signed=True) == pytest.approx(-1)
+
+
 @pytest.mark.parametrize("kind", ["noise", "shift"])
 def test_a_disturbance_is_small(kind: str) -> None:
     wave = np.sin(np.linspace(0, 12, 180, dtype=np.float32))[None]
@@ -53,7 +60,7 @@ def test_a_linear_model_is_explained_stably(linear: Subject, draw_inputs: Any) -
         assert (stable <= 1 + 1e-9).all()
 
 
-@pytest.mark.parametrize("method", ["saliency", "integrated-gradients", "occlusion"])
+@pytest.mark.parametrize("method", ["saliency", "integrated-gradients", "occlusion", "stretch-shapley"])
 def test_a_planted_wave_is_found_wherever_it_stands(method: str) -> None:
     """In at least 95 % of 200 placements that the model noticed, alike in each third of the window."""
     subject = make_matched_filter()
@@ -65,6 +72,16 @@ def test_a_planted_wave_is_found_wherever_it_stands(method: str) -> None:
     hit = sanity.find_planted(after - before, places, smooth=4, reach=14)
     assert hit.mean() >= 0.95
     assert min(hit[places * 3 // 180 == third].mean() for third in range(3)) >= 0.9
+
+
+def test_waves_that_nothing_notices_are_not_drawn_for_ever(linear: Subject, draw_inputs: Any) -> None:
+    """The linear model notices some places only: all that are wanted if they can be had, else none."""
+    inputs = draw_inputs(linear, 5)
+    for least, expected in ((2.0, 30), (1e9, 0)):
+        planted, places, bases = sanity.plant_where_it_counts(linear, inputs, target=1, n_wanted=30, least=least, scaled=False)
+        assert len(places) == len(planted["window"]) == len(bases["window"]) == expected
+        moved = np.abs(sanity.score_of(linear, planted, 1 + 0 * places) - sanity.score_of(linear, bases, 1 + 0 * places))
+        assert (moved >= least).all()
 
 
 def test_what_is_elsewhere_is_not_found() -> None:

@@ -29,7 +29,8 @@ NOTE: Final = (
     "Trained on DS1: no beat of these patients was in its training set. The signal of the beat alone is taken away, and the "
     "features are computed from what is left; the recording's usual beat, the beat's intervals and the other beats stay."
 )
-SETTINGS: Final = Options(steps=32, samples=16, orders=8)
+SETTINGS: Final = Options()
+"""Those of everybody: what is measured is what is shown."""
 BATCH: Final = 64
 WEIGHTS: Final = "weights"
 

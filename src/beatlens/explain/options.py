@@ -50,7 +50,7 @@ class Options:
     stride_ms: float = 12.0
     group_ms: float = 20.0
     unit_ms: float = 28.0
-    orders: int = 8
+    orders: int = 12
     flank_ms: float = 12.0
     seed: int = 0
 
