@@ -6,6 +6,7 @@ back: a term of the loss grows with the square of their distance from where they
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal
@@ -65,13 +66,13 @@ class Adapter:
         """The weights that adaptation starts from."""
         return [[variable.value for variable in network.trainable_variables] for network in self._networks]
 
-    def adapt(self, beats: EncodedBeats, labels: npt.NDArray[np.int64]) -> Weights:
+    def adapt(self, ways: Sequence[EncodedBeats], labels: npt.NDArray[np.int64]) -> Weights:
         """Return the adapted weights.
 
         Parameters
         ----------
-        beats : EncodedBeats
-            The labelled stretch.
+        ways : sequence of EncodedBeats
+            The labelled stretch, once for each choice of leads that it may be read by.
         labels : ndarray of int, shape (n_beats,)
             Column of each beat's class among N, S, V, F; -1 for beats that are not learned from.
 
@@ -85,7 +86,7 @@ class Adapter:
                 f"at least ten labelled beats are needed to adapt to; got {int((labels >= 0).sum())}",
                 hint="Label more beats, or use the model as it is.",
             )
-        inputs, targets, weights = self._lay_out(beats, labels)
+        inputs, targets, weights = self._lay_out(ways, labels)
         return [
             self._fit(start, others, inputs, targets, weights) for start, others in zip(self.start, self._others, strict=True)
         ]
@@ -122,16 +123,17 @@ class Adapter:
     def _windows(self) -> bool:
         return any(tensor.name == "windows" for tensor in self.model.keras_model.inputs)
 
-    def _lay_out(self, beats: EncodedBeats, labels: npt.NDArray[np.int64]) -> tuple[Any, Any, Any]:
-        n = len(beats)
+    def _lay_out(self, ways: Sequence[EncodedBeats], labels: npt.NDArray[np.int64]) -> tuple[Any, Any, Any]:
+        n = len(labels)
         pieces = [slice(start, min(n, start + SEQUENCE)) for start in range(0, n, SEQUENCE)]
         pieces += [slice(max(0, start), min(n, start + SEQUENCE)) for start in range(-SEQUENCE // 2, n, SEQUENCE)]
-        size = -(-len(pieces) // ROWS) * ROWS
+        drawn = [(beats, piece) for beats in ways for piece in pieces]
+        size = -(-len(drawn) // ROWS) * ROWS
         inputs = empty_inputs(size, SEQUENCE, windows=self._windows)
         targets, weights = np.zeros((size, SEQUENCE), np.int32), np.zeros((size, SEQUENCE), np.float32)
         counts = np.bincount(labels[labels >= 0], minlength=4)
         of_class = np.append(np.maximum(counts, 1) ** (self.settings.balance - 1.0), 0)  # the last for -1
-        for row, piece in enumerate(pieces):
+        for row, (beats, piece) in enumerate(drawn):
             fill_row(inputs, row, beats, piece)
             targets[row, : piece.stop - piece.start] = np.maximum(labels[piece], 0)
             weights[row, : piece.stop - piece.start] = of_class[labels[piece]]

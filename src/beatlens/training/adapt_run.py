@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,8 +16,7 @@ from beatlens.databases.mitdb import PATIENT_OF_RECORD
 from beatlens.errors import AnnotationError, ConfigurationError, LeakageError, RecordNotFoundError, SignalError
 from beatlens.labels import classify_symbols
 from beatlens.models.card import ModelCard, SeenRecord, write_card
-from beatlens.models.rhythm_encoding import EncodedBeats, encode_beats
-from beatlens.models.rhythm_leads import read_leads
+from beatlens.models.rhythm_encoding import EncodedBeats, choose_leads, encode_beats
 from beatlens.models.rhythm_lstm import RhythmLSTM
 from beatlens.records import Record, read
 from beatlens.records.record import Annotations
@@ -117,8 +116,10 @@ def _find_marks(path: Path, record: Record, labels: str) -> tuple[Annotations, P
 
 def encode_labelled(
     record: Record, samples: npt.NDArray[np.int64], classes: npt.NDArray[np.str_], until_s: float
-) -> tuple[EncodedBeats, npt.NDArray[np.int64]]:
-    """Return the beats before ``until_s`` as a network reads them, nothing behind it seen, and their labels.
+) -> tuple[list[EncodedBeats], npt.NDArray[np.int64]]:
+    """Return the beats before ``until_s`` in each way that a network may read them, nothing behind it seen, and their labels.
+
+    Of two leads that is by both and by each alone: which one it will be is told by the noise of the whole recording.
 
     Raises
     ------
@@ -127,11 +128,12 @@ def encode_labelled(
     """
     end = int(until_s * record.fs)
     early = samples < end
-    start = replace(record, signal=record.signal[:end], annotations=None)
-    leads = read_leads(start, samples[early])
+    signal = record.signal[:end]
+    leads = choose_leads(signal, record.lead_names)
     if not leads:
         raise SignalError(f"{record.name} must have a lead with a signal in its first {until_s:.0f} s; it has none")
-    return encode_beats(start.signal[:, leads], record.fs, samples[early]), label_numbers(classes[early])
+    ways = [leads, *((lead,) for lead in leads)] if len(leads) > 1 else [leads]
+    return [encode_beats(signal[:, way], record.fs, samples[early]) for way in ways], label_numbers(classes[early])
 
 
 def adapt_record(
@@ -171,10 +173,10 @@ def adapt_record(
             f"a model must not be adapted to a recording that it was trained on; {model.name} saw {name}",
             hint="Adapt it to a recording of another patient.",
         )
-    beats, labels = encode_labelled(record, labelled.samples, labelled.classes, labelled.until_s)
+    ways, labels = encode_labelled(record, labelled.samples, labelled.classes, labelled.until_s)
     on_progress(f"adapting to {_count(labels)} of the first {labelled.until_s:.0f} s")
     adapter = Adapter(model, settings)
-    weights = adapter.adapt(beats, labels)
+    weights = adapter.adapt(ways, labels)
     figures = _measure(labelled, name, {"as it was": model, "adapted": adapter.with_weights(weights)})
     adapted = adapter.as_model(weights, model.card)
     with replacing(folder / WEIGHTS) as temporary:
