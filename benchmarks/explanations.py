@@ -26,7 +26,7 @@ import numpy.typing as npt
 from beatlens.explain.methods import attribute, methods_for
 from beatlens.explain.options import Options
 from beatlens.explain.sanity import find_planted
-from beatlens.explain.seed import WINDOW, seed_subject
+from beatlens.explain.seed import WINDOW, network_subject
 from beatlens.explain.subject import Subject, probabilities_of
 from beatlens.models.engine import load_keras
 
@@ -39,7 +39,7 @@ def measure_speed(n_beats: int, name: str | None) -> None:
     from beatlens.models.seed_lstm import SeedLSTM, build_seed_lstm
 
     model = load_model(name) if name else SeedLSTM(build_seed_lstm(seed=0), ModelCard.model_construct(name="seed-lstm"))
-    subject = seed_subject(model)
+    subject = network_subject(model)
     windows = np.random.default_rng(0).normal(size=(n_beats, N_SAMPLES)).astype(np.float32)
     print(f"{subject.name}, {n_beats} beats, settings {Options()}")
     for method in methods_for(subject):

@@ -14,7 +14,7 @@ from beatlens.explain import evaluate
 from beatlens.explain.evaluate import Sample
 from beatlens.explain.evaluate_seed import evaluate_seed_explanations, pick_seed_sample
 from beatlens.explain.options import Options
-from beatlens.explain.seed import WINDOW
+from beatlens.explain.seed import USUAL, WINDOW
 
 FAST = Options(steps=4, samples=2, patch_ms=80, stride_ms=80, group_ms=100)
 
@@ -28,7 +28,8 @@ def make_sample(n_beats: int = 12) -> Sample:
     x = np.exp(-0.5 * (time / width) ** 2) + rng.normal(scale=0.05, size=(n_beats, 180))
     x = (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
     segments = np.where(np.abs(time) <= 2 * width, 3, np.where(time < 0, 0, 6)).astype(np.int32)
-    return Sample({WINDOW: x.astype(np.float32)}, classes, np.array(["a", "b", "c"] * (n_beats // 3)), segments)
+    inputs = {WINDOW: x.astype(np.float32), USUAL: np.zeros_like(x, np.float32)}
+    return Sample(inputs, classes, np.array(["a", "b", "c"] * (n_beats // 3)), segments, scaled=False)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from scipy.special import expit
 
 from beatlens.explain.methods import attribute, predict_logits
-from beatlens.explain.seed import WINDOW, seed_subject
+from beatlens.explain.seed import WINDOW, network_subject
 from beatlens.explain.subject import Subject
 from beatlens.models.card import ModelCard
 from beatlens.models.registry import read_keras_model
@@ -28,7 +28,7 @@ def expected(golden_folder: Path) -> dict[str, npt.NDArray[np.float32]]:
 @pytest.fixture(scope="module")
 def subject(golden_folder: Path) -> Subject:
     card = ModelCard.model_construct(name="seed-lstm")
-    return seed_subject(SeedLSTM(read_keras_model(golden_folder / "seed-model" / "seed-lstm-tensorflow.keras"), card))
+    return network_subject(SeedLSTM(read_keras_model(golden_folder / "seed-model" / "seed-lstm-tensorflow.keras"), card))
 
 
 def test_probabilities_agree_with_tensorflow(subject: Subject, expected: dict[str, npt.NDArray[np.float32]]) -> None:

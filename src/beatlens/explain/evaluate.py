@@ -50,7 +50,7 @@ class Sample:
     segments : ndarray of int32, shape (n_beats, n_samples)
         Places in `beatlens.explain.segments.SEGMENTS`.
     scaled : bool
-        Whether the windows are z-scored.
+        Whether the model takes windows that are z-scored already, so that a changed one must be so again.
     """
 
     inputs: Arrays
@@ -153,7 +153,7 @@ def players_of(subject: Subject, sample: Sample) -> Players | None:
     """Return the named segments, and what else the model reads under the names that it has for it."""
     if RHYTHM in sample.inputs:
         return rhythm_players(dict(sample.inputs), sample.segments)
-    if set(sample.inputs) != set(subject.time_inputs) or len(subject.time_inputs) != 1:
+    if set(subject.open_inputs(sample.inputs)) != set(subject.time_inputs) or len(subject.time_inputs) != 1:
         return None
     (name,) = subject.time_inputs
     x = sample.inputs[name]

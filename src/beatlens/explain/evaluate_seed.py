@@ -18,7 +18,7 @@ from beatlens.explain.evaluate_all import Plan, run_tests
 from beatlens.explain.measure import measure_beats
 from beatlens.explain.methods import predict_logits
 from beatlens.explain.options import Options
-from beatlens.explain.seed import WINDOW, seed_subject
+from beatlens.explain.seed import seed_inputs, seed_subject
 from beatlens.explain.subject import Subject, one_batch_size
 from beatlens.labels import classify_symbols
 
@@ -29,7 +29,7 @@ LEAK: Final = (
     "The model was trained under the seed protocol: beats of these patients, some of these very beats, were in its training "
     "set. The figures say how faithful explanations of its calls are, not how good the calls are."
 )
-LIGHT: Final = Options(steps=16, samples=8, stride_ms=20.0, group_ms=40.0, orders=4)
+LIGHT: Final = Options(steps=16, samples=8, stride_ms=20.0, group_ms=40.0)
 """Coarser than the methods' defaults, so that the whole report takes minutes on two cores."""
 
 BATCH: Final = 32
@@ -66,12 +66,15 @@ def pick_seed_sample(
     folder = folder or mitdb.find_database()
     beats = load_seed_beats(records, folder=folder)
     chosen = beats.take(draw_evenly(classify_symbols(beats.symbols), beats.records, per_class=per_class, seed=seed))
-    segments = np.zeros((len(chosen), chosen.windows.shape[1]), np.int32)
+    shape = chosen.windows.shape
+    segments, voltage, usual = np.zeros(shape, np.int32), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     for name in np.unique(chosen.records).tolist():
         here = chosen.records == name
         every = beats.samples[beats.records == name]
-        segments[here] = measure_beats(mitdb.read_mitdb(name, folder), chosen.samples[here], every).segments
-    return Sample({WINDOW: chosen.windows}, classify_symbols(chosen.symbols), chosen.records, segments)
+        measured = measure_beats(mitdb.read_mitdb(name, folder), chosen.samples[here], every)
+        segments[here], voltage[here], usual[here] = measured.segments, measured.voltage[..., 0], measured.usual[..., 0]
+    inputs = seed_inputs(chosen.windows, voltage, usual)
+    return Sample(inputs, classify_symbols(chosen.symbols), chosen.records, segments, scaled=False)
 
 
 def draw_evenly(

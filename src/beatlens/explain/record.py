@@ -16,7 +16,7 @@ from beatlens.explain.measure import measure_beats
 from beatlens.explain.methods import attribute, default_method, find_method
 from beatlens.explain.options import Options
 from beatlens.explain.rhythm_record import explain_rhythm_beats
-from beatlens.explain.seed import WINDOW, seed_subject
+from beatlens.explain.seed import WINDOW, seed_inputs, seed_subject
 from beatlens.explain.segments import SEGMENTS, segment_players, segment_spans, share_segments
 from beatlens.explain.subject import probabilities_of
 from beatlens.explain.words import describe_segments
@@ -185,7 +185,8 @@ def explain_seed_beats(
     kept = np.asarray(samples, np.int64)[judged]
     beats = measure_beats(record, kept, samples if all_samples is None else all_samples)
     players = segment_players(WINDOW, beats.segments) if method == "segment-shapley" else None
-    found = attribute(subject, {WINDOW: windows}, method=method, players=players, options=options)
+    inputs = seed_inputs(windows, beats.voltage[..., 0], beats.usual[..., 0])
+    found = attribute(subject, inputs, method=method, players=players, options=options)
     values, abnormal = found.values[WINDOW], probabilities_of(found.logits)[:, 1]
     shares = share_segments(values, beats.segments, evidence=chosen.evidence)
     names = [true[k] if true else "" for k in np.flatnonzero(judged).tolist()]

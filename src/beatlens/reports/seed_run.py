@@ -16,7 +16,7 @@ from beatlens.evaluation.metrics import confusion_matrix
 from beatlens.explain.explanation import Explanation, tabulate_explanations
 from beatlens.explain.methods import attribute, find_method
 from beatlens.explain.peaks import find_salient_times
-from beatlens.explain.seed import WINDOW, seed_subject
+from beatlens.explain.seed import WINDOW, network_subject
 from beatlens.explain.words import describe_beat
 from beatlens.models.seed_lstm import N_SAMPLES, SeedLSTM
 from beatlens.reports.figures.outcomes import plot_confusion_matrix, plot_history, plot_outcomes
@@ -79,7 +79,7 @@ def explain_seed_test(model: SeedLSTM, beats: SeedBeats, abnormal: npt.NDArray[n
     abnormal : ndarray of float32, shape (n_beats,)
         What the network said of them.
     """
-    slopes = attribute(seed_subject(model), {WINDOW: beats.windows}, method=METHOD).values[WINDOW]  # noqa: PD011
+    slopes = attribute(network_subject(model), {WINDOW: beats.windows}, method=METHOD).values[WINDOW]  # noqa: PD011
     return ExplainedBeats(beats, abnormal, slopes)
 
 

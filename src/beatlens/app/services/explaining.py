@@ -22,10 +22,11 @@ from beatlens.explain.faithfulness import (
     replace_inputs,
     trace_curve,
 )
+from beatlens.explain.measure import measure_beats
 from beatlens.explain.methods import METHODS, attribute, default_method, methods_for
 from beatlens.explain.record import can_explain
 from beatlens.explain.rhythm import read_rhythm_beats, rhythm_subject
-from beatlens.explain.seed import WINDOW, seed_subject
+from beatlens.explain.seed import seed_inputs, seed_subject
 from beatlens.explain.subject import Subject, probabilities_of
 from beatlens.explain.units import cut_units
 from beatlens.models.seed_lstm import SeedLSTM
@@ -207,7 +208,10 @@ def _inputs_of(model: Any, analysis: Analysis, sample: int) -> dict[str, npt.NDA
     samples = analysis.beats["sample"].to_numpy(np.int64)
     if isinstance(model, SeedLSTM):
         windows, judged, _ = seed_windows_of(analysis.record, np.array([sample]))
-        return {WINDOW: windows} if judged[0] else None
+        if not judged[0]:
+            return None
+        beats = measure_beats(analysis.record, np.array([sample]), samples)
+        return dict(seed_inputs(windows, beats.voltage[..., 0], beats.usual[..., 0]))
     place = np.flatnonzero(samples == sample)
     read = read_rhythm_beats(analysis.record, samples, model, place, neighbours=False)
     return dict(read.inputs) if len(read) else None
