@@ -10,7 +10,7 @@ import pytest
 from scipy.special import expit
 
 from beatlens.explain.methods import attribute, predict_logits
-from beatlens.explain.seed import WINDOW, network_subject
+from beatlens.explain.seed import USUAL, WINDOW, network_subject, seed_inputs, seed_subject
 from beatlens.explain.subject import Subject
 from beatlens.models.card import ModelCard
 from beatlens.models.registry import read_keras_model
@@ -47,3 +47,26 @@ def test_scaled_saliency_agrees_with_tf_keras_vis(subject: Subject, expected: di
     size = np.abs(attribute(subject, {WINDOW: expected["windows"]}).values[WINDOW])
     low, high = size.min(axis=1, keepdims=True), size.max(axis=1, keepdims=True)
     assert np.abs((size - low) / (high - low) - expected["saliency"]).max() <= 0.02
+
+
+def test_the_level_and_size_of_a_window_do_not_count(golden_folder: Path, expected: dict[str, npt.NDArray[np.float32]]) -> None:
+    """The z-scoring is part of what is explained: in mV or scaled, the model says the same, and slopes along either are 0."""
+    card = ModelCard.model_construct(name="seed-lstm")
+    model = SeedLSTM(read_keras_model(golden_folder / "seed-model" / "seed-lstm-tensorflow.keras"), card)
+    windows = expected["windows"]
+    scaled = seed_inputs(windows, windows, np.zeros_like(windows))
+    slopes = attribute(seed_subject(model), scaled).values[WINDOW]
+    size = np.abs(slopes).sum(axis=1)
+    assert (np.abs(slopes.sum(axis=1)) <= 1e-3 * size).all()
+    assert (np.abs((slopes * windows).sum(axis=1)) <= 1e-3 * size).all()
+    bare = predict_logits(network_subject(model), {WINDOW: windows})
+    moved = predict_logits(seed_subject(model), {**scaled, WINDOW: 0.4 * windows + 0.2})
+    np.testing.assert_allclose(moved, bare, atol=1e-3)
+
+
+def test_the_usual_beat_stands_at_the_level_and_in_the_units_of_the_window() -> None:
+    """A beat that is the usual one, but for a wandering baseline, does not differ from it."""
+    usual = np.random.default_rng(0).normal(size=(1, 180)).astype(np.float32)
+    voltage = usual + 0.7
+    windows = (voltage - voltage.mean()) / voltage.std()
+    np.testing.assert_allclose(seed_inputs(windows, voltage, usual)[USUAL], windows, atol=1e-4)

@@ -58,8 +58,8 @@ _ALL = (
     ),
     Method(
         "gradient-x-input", "gradient x input", gradients.gradient_x_input, evidence=True, complete=False,
-        shows="the first-order share of each instant in the distance from a flat line",
-        caveat="wrong where the model bends between the flat line and the beat; blind where the signal crosses its mean",
+        shows="the first-order share of each instant in the distance from the usual beat",
+        caveat="wrong where the model bends between the usual beat and this one; blind where both cross",
     ),
     Method(
         "smoothgrad", "SmoothGrad", gradients.smoothgrad, evidence=False, complete=False,
@@ -68,8 +68,8 @@ _ALL = (
     ),
     Method(
         "integrated-gradients", "integrated gradients", gradients.integrated_gradients, evidence=True, complete=True,
-        shows="what each instant adds to the logit on the way from a flat line to the beat",
-        caveat="depends on the flat line as the meaning of 'nothing'; the way there passes beats that no heart makes",
+        shows="what each instant adds to the logit on the way from the usual beat to this one",
+        caveat="says nothing of what the beat has in common with the usual one; the way there passes beats that no heart makes",
     ),
     Method(
         "occlusion", "occlusion", perturbations.occlusion, evidence=True, complete=False,
