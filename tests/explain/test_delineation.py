@@ -162,3 +162,14 @@ def test_ludb_is_delineated_as_the_figures_say() -> None:
     assert float(rows[0][2]) >= 90
     assert float(rows[2][1]) >= 95
     assert float(rows[2][2]) >= 95
+
+
+def test_the_waves_of_some_beats_are_those_found_among_all():
+    """P and T of the beats in question are marked as ever, the QRS of every beat is, and the rest is NaN."""
+    which = np.array([0, 3, len(R) - 1])
+    everyone, some = (delineate(make_ecg(), FS, R, which=chosen).marks for chosen in (None, which))
+    others = np.setdiff1d(np.arange(len(R)), which)
+    np.testing.assert_array_equal(some[which], everyone[which])
+    np.testing.assert_array_equal(some[:, 1], everyone[:, 1])
+    assert np.isfinite(everyone[others]).all()
+    assert np.isnan(some[others][:, [0, 2]]).all()

@@ -81,7 +81,12 @@ class Delineation:
 
 
 def delineate(
-    signal: npt.NDArray[np.floating], fs: float, r_samples: npt.NDArray[np.integer], *, settings: Settings | None = None
+    signal: npt.NDArray[np.floating],
+    fs: float,
+    r_samples: npt.NDArray[np.integer],
+    *,
+    which: npt.NDArray[np.integer] | None = None,
+    settings: Settings | None = None,
 ) -> Delineation:
     """Find onset, peak and end of P, QRS and T of each beat.
 
@@ -93,6 +98,8 @@ def delineate(
         Sampling rate in Hz.
     r_samples : ndarray of int, shape (n_beats,)
         R peaks, in the order of time.
+    which : ndarray of int, optional
+        Places of the beats whose P and T are wanted; NaN is given for those of the others. All if not given.
     settings : Settings, optional
         Scales and thresholds.
 
@@ -120,8 +127,11 @@ def delineate(
     marks[:, 1] = _mark_qrs(lead)
     flat = _draw_through(lead, marks[:, 1])
     noise = np.abs(x - gaussian_filter1d(x, 5 * lead.ms))
-    marks[:, 2] = _mark_t(lead, flat, noise, marks[:, 1])
-    marks[:, 0] = _mark_p(lead, flat, noise, marks[:, 1], marks[:, 2, 2])
+    wanted = np.arange(len(r)) if which is None else np.unique(which)
+    before = np.unique(np.concatenate([wanted, wanted[wanted > 0] - 1]))  # no P begins before the last T has ended
+    marks[:, 2] = _mark_t(lead, flat, noise, marks[:, 1], before)
+    marks[:, 0] = _mark_p(lead, flat, noise, marks[:, 1], marks[:, 2, 2], wanted)
+    marks[np.setdiff1d(before, wanted), 2] = np.nan
     return Delineation(marks, fs)
 
 
@@ -172,7 +182,7 @@ def _mark_qrs(lead: _Lead) -> Array:
         inner = slice(max(low, int(peak - 60 * ms)), min(high, int(peak + 60 * ms)) + 1)
         steepest = slope[inner].max()
         around = slice(*lead.clip(peak - 0.45 * before, peak + 0.6 * after))
-        floor = min(s.qrs_noise * float(np.median(slope[around])), 0.3 * steepest)
+        floor = min(s.qrs_noise * _middle(slope[around]), 0.3 * steepest)
         left = envelope[low : peak + 1][::-1] <= max(s.qrs_onset * steepest, floor)
         right = envelope[peak : high + 1] <= max(s.qrs_end * steepest, floor)
         onset = peak - int(left.argmax()) if left.any() else low
@@ -191,38 +201,38 @@ def _draw_through(lead: _Lead, qrs: Array) -> Array:
     return flat
 
 
-def _mark_t(lead: _Lead, flat: Array, noise: Array, qrs: Array) -> Array:
+def _mark_t(lead: _Lead, flat: Array, noise: Array, qrs: Array, wanted: npt.NDArray[np.int64]) -> Array:
     from scipy.ndimage import gaussian_filter1d
 
     s, ms = lead.settings, lead.ms
     x = gaussian_filter1d(flat, s.t_smooth_ms * ms)
     slope, marks = np.gradient(x), np.full((len(lead.r), 3), np.nan)
-    for k, (peak, after) in enumerate(zip(lead.r.tolist(), lead.rr[:, 1].tolist(), strict=True)):
+    for k, peak, after in zip(wanted.tolist(), lead.r[wanted].tolist(), lead.rr[wanted, 1].tolist(), strict=True):
         latest = min(peak + s.t_late * after + 60 * ms, peak + s.t_longest_ms * ms)
         if k + 1 < len(lead.r):
             latest = min(latest, qrs[k + 1, 0] - 40 * ms)
         low, high = lead.clip(qrs[k, 2] + s.t_gap_ms * ms, latest)
         usual = peak + 0.3 * np.sqrt(after * lead.fs)  # T comes later in a slow rhythm, as the root of the interval
         wave = _find_wave(x, slope, (low, high), (usual, 150 * ms, 0.8), (s.t_onset, s.t_end))
-        if wave and wave.height > s.t_least * np.median(noise[low : high + 1]):
+        if wave and wave.height > s.t_least * _middle(noise[low : high + 1]):
             marks[k] = wave[:3]
     return marks
 
 
-def _mark_p(lead: _Lead, flat: Array, noise: Array, qrs: Array, t_end: Array) -> Array:
+def _mark_p(lead: _Lead, flat: Array, noise: Array, qrs: Array, t_end: Array, wanted: npt.NDArray[np.int64]) -> Array:
     from scipy.ndimage import gaussian_filter1d
 
     s, ms = lead.settings, lead.ms
     x = gaussian_filter1d(flat, s.p_smooth_ms * ms)
     slope, marks = np.gradient(x), np.full((len(lead.r), 3), np.nan)
     alike = _compare_p(lead, x, qrs)
-    for k, (peak, before) in enumerate(zip(lead.r.tolist(), lead.rr[:, 0].tolist(), strict=True)):
+    for k, peak, before in zip(wanted.tolist(), lead.r[wanted].tolist(), lead.rr[wanted, 0].tolist(), strict=True):
         earliest = max(peak - s.p_early * before - 40 * ms, qrs[k, 0] - s.p_longest_ms * ms)
         if k and np.isfinite(t_end[k - 1]):
             earliest = max(earliest, t_end[k - 1])
         low, high = lead.clip(earliest, qrs[k, 0] - 1)
         wave = _find_wave(x, slope, (low, high), (peak - 160 * ms, 70 * ms, 0.6), (s.p_onset, s.p_end))
-        if wave is None or wave.height <= max(s.p_least * np.median(noise[low : high + 1]), s.p_floor):
+        if wave is None or wave.height <= max(s.p_least * _middle(noise[low : high + 1]), s.p_floor):
             continue
         if alike[k] > s.p_alike or wave.height > s.p_tall:
             marks[k] = wave[:3]
@@ -276,6 +286,15 @@ def _find_wave(
     onset = peak - _edge(sign * slope[low : peak + 1][::-1], shares[0])
     end = peak + _edge(-sign * slope[peak : high + 1], shares[1])
     return _Wave(onset, peak, end, height)
+
+
+def _middle(values: Array) -> float:
+    """Return the median of a few samples, NaN of none: `numpy.median` takes several times as long to get there."""
+    if not len(values):
+        return float("nan")
+    half, odd = divmod(len(values), 2)
+    middle = np.partition(values, half if odd else (half - 1, half))
+    return float(middle[half] if odd else (middle[half - 1] + middle[half]) / 2)
 
 
 def _edge(flank: Array, share: float) -> int:

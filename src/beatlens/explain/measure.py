@@ -124,8 +124,8 @@ def _measure(
 ) -> MeasuredBeats:
     whole = np.stack([_without_gaps(signal[:, lead]) for lead in leads], axis=1)
     times = grid.times_ms + offset_ms[:, None]
-    marks = delineate(whole[:, 0], fs, everyone)
     own = np.searchsorted(everyone, samples)
+    marks = delineate(whole[:, 0], fs, everyone, which=own)
     mine = Delineation(marks.marks[own] * (grid.fs / fs), grid.fs)
     zero = samples * (grid.fs / fs) + offset_ms * (grid.fs / 1000)
     segments = label_segments(mine, np.rint(zero).astype(np.int64), before=grid.before, n_samples=grid.n_samples)

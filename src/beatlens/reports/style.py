@@ -109,7 +109,8 @@ def new_figure(width: float, height: float) -> Figure:
 
 def dress(axes: Axes, *, title: str = "", x: str = "", y: str = "", grid: bool = True) -> None:
     """Give axes the house's look: title at the left, labels with units, thin rules."""
-    axes.set_title(title, loc="left", fontsize=10.5, fontweight="bold", color=INK, pad=8)
+    # Where it lies by default, but said: else Matplotlib looks at every draw whether ticks at the top are in its way.
+    axes.set_title(title, loc="left", fontsize=10.5, fontweight="bold", color=INK, pad=8, y=1.0)
     axes.set_xlabel(x, fontsize=9.5, color=INK)
     axes.set_ylabel(y, fontsize=9.5, color=INK)
     axes.tick_params(labelsize=8.5, colors=SOFT_INK, labelcolor=INK, length=3)

@@ -27,7 +27,7 @@ def test_the_overview_shows_rate_ectopy_and_signal(known_analysis):
     ]  # fmt: skip
     rate, ectopy, signal = figure.axes
     assert (rate.get_ylabel(), ectopy.get_ylabel(), signal.get_xlabel()) == ("Beats per minute", "Beats", "Time of day")
-    assert sum(bar.get_height() for bar in ectopy.patches) == 11
+    assert sum(bar.vertices[:, 1].max() for bar in ectopy.collections[0].get_paths()) == 11
     assert signal.xaxis.get_major_formatter()(60, 0) == "00:00:00"
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -50,19 +52,21 @@ def plot_overview(analysis: Analysis) -> Figure:
     for axes, name in zip(panels[1:-1], shown, strict=True):
         look = style.class_style(name)
         style.dress(axes, title=f"{look.letter}: {look.name} beats in {write_duration(trend.step_s)}", y="Beats")
-        axes.bar(
-            trend.starts_s,
-            trend.counts[name],
-            width=0.9 * trend.step_s,
-            align="edge",
-            color=look.colour,
-            hatch=look.hatch,
-            edgecolor=style.PAPER,
-            linewidth=0,
-        )
+        axes.add_collection(_bars(trend.starts_s, trend.counts[name], width=0.9 * trend.step_s, look=look))
+        axes.set_ylim(0, 1.05 * trend.counts[name].max())
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=3))
     _draw_signal(panels[-1], trend, analysis)
     return figure
+
+
+def _bars(
+    starts: npt.NDArray[np.floating], heights: npt.NDArray[np.integer], *, width: float, look: style.ClassStyle
+) -> PolyCollection:
+    """Return bars on the zero line as one artist: `Axes.bar` makes one of each, which takes several times as long."""
+    left, top = starts[heights > 0], heights[heights > 0]
+    zero = np.zeros(len(top))
+    corners = np.stack([left, zero, left, top, left + width, top, left + width, zero], axis=1).reshape(-1, 4, 2)
+    return PolyCollection(corners.tolist(), facecolors=look.colour, hatch=look.hatch, edgecolors=style.PAPER, linewidths=0)
 
 
 def _draw_signal(axes: Axes, trend: Trend, analysis: Analysis) -> None:

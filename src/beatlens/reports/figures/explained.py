@@ -208,7 +208,7 @@ def plot_gallery(
                 continue
             why = rows[kind][place]
             style.dress(axes, y=f"{kind}\n{why.lead_names[lead]} (mV)" if place == 0 else "")
-            axes.set_title(_caption(why), loc="left", fontsize=8.5, color=style.INK)
+            axes.set_title(_caption(why), loc="left", fontsize=8.5, color=style.INK, y=1.0)
             own = why.attribution[:, lead]
             drawn = draw_signed(axes, why.times_ms, why.signal[:, lead], own / (float(np.abs(own).max()) or 1.0), top=1.0)
             axes.axvline(0, color=style.SOFT_INK, linewidth=0.8, linestyle=(0, (2, 3)), zorder=1)

@@ -182,7 +182,7 @@ def plot_beats(
     time = _time_ms(waves.shape[1], fs, r_index)
     for axes, wave, weight, caption in zip(grid.flat, waves, _relative(weights), captions, strict=False):
         style.dress(axes)
-        axes.set_title(caption, loc="left", fontsize=8.5, color=style.INK)
+        axes.set_title(caption, loc="left", fontsize=8.5, color=style.INK, y=1.0)
         lines = _draw_line(axes, time, wave, weight)
         _mark_r(axes)
     _label_grid(grid, len(waves), _LABELS.get(unit, f"Voltage ({unit})"))
