@@ -41,7 +41,7 @@ dist: $(VENV)/.ready-release  ## Build wheel and source archive, and try both wh
 	@$(BIN)/python docs/tools/check_dist.py --python $(BIN)/python
 
 explanations: $(VENV)/.ready-dev  ## Test both models' explanations on DS2, and write the tables (hours; after a model has new weights)
-	@$(BIN)/beatlens explain evaluate rhythm-lstm --out docs/results --log docs/ds2-log.md >/dev/null
+	@$(BIN)/beatlens explain evaluate rhythm-lstm --beats-per-class 60 --out docs/results --log docs/ds2-log.md >/dev/null
 	@$(BIN)/beatlens explain evaluate seed-lstm --beats-per-class 8 --out docs/results --log docs/ds2-log.md >/dev/null
 	@rm -f docs/results/explanations-*.md
 	@$(BIN)/python docs/update_explanations.py
