@@ -129,7 +129,9 @@ def measure(options: argparse.Namespace) -> Table:
 def run_apart(path: Path, out: Path, model: str, cache: Path | None = None) -> dict[str, float]:
     """Analyse in a process of its own, with compiled programs kept in a folder of its own or in the usual one."""
     words = ["--model", model, "--once", str(path), str(out)]
-    environment = os.environ | ({"BEATLENS_CACHE": str(cache)} if cache else {})
+    # An installed package has its bytecode on disk; where none may be written, every process would compile all of it anew.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {"BEATLENS_CACHE": str(cache)} if cache else {}
     began = time.perf_counter()
     done = subprocess.run([sys.executable, __file__, *words], check=True, capture_output=True, text=True, env=environment)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
