@@ -52,12 +52,12 @@ def read_leads(record: Record, r_samples: npt.NDArray[np.integer]) -> tuple[int,
 
 def describe_choice(record: Record, leads: tuple[int, ...]) -> tuple[str, ...]:
     """Return one sentence if a lead was left out for its noise; none otherwise."""
-    able = choose_leads(record.signal, record.lead_names)
-    left = [record.lead_names[k] for k in able if k not in leads]
+    if len(leads) != 1 or record.n_leads == 1:  # nothing was left out, and a day of signal need not be looked at again
+        return ()
+    left = [record.lead_names[k] for k in choose_leads(record.signal, record.lead_names) if k not in leads]
     if not left:
         return ()
-    read = " and ".join(record.lead_names[k] for k in leads)
-    return (f"the model read {read} alone: {left[0]} is more than {NOISIER:g} times as noisy",)
+    return (f"the model read {record.lead_names[leads[0]]} alone: {left[0]} is more than {NOISIER:g} times as noisy",)
 
 
 def measure_noise(record: Record, r_samples: npt.NDArray[np.int64], leads: tuple[int, ...]) -> npt.NDArray[np.float64]:
