@@ -194,6 +194,7 @@ def test_a_table_is_uploaded(page, tmp_path) -> None:
     rate = page.get_by_label("Sampling rate (Hz)")
     rate.fill(str(fs))
     rate.press("Enter")
+    expect(page.get_by_role("alert")).to_have_count(0)  # the rate has arrived, and nothing on the page moves any more
     page.get_by_role("button", name="Open the file").click()
     page.locator(".bl.chart .rate").wait_for()
     expect(page.get_by_test_id("stSidebar")).to_contain_text("night")
