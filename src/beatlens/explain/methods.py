@@ -16,6 +16,7 @@ from beatlens.explain import gradients, perturbations, stretches
 from beatlens.explain.options import Batch, Built, Options
 from beatlens.explain.players import Players, default_players
 from beatlens.explain.subject import Arrays, Program, Subject, count_beats, run_batched
+from beatlens.models.programs import keep_program
 
 
 @dataclass(frozen=True)
@@ -233,16 +234,15 @@ def attribute(
 
 @lru_cache(maxsize=32)
 def _forward(subject: Subject) -> Program:
-    import jax
+    def program(arrays: dict[str, Any]) -> dict[str, Any]:
+        return {"logits": subject.logits({name[3:]: x for name, x in arrays.items()})}
 
-    compiled: Program = jax.jit(lambda arrays: {"logits": subject.logits({name[3:]: x for name, x in arrays.items()})})
-    return compiled
+    return keep_program(program, subject.identity and f"logits {subject.identity}")
 
 
 @lru_cache(maxsize=32)
 def _compiled(method: Method, subject: Subject, options: Options, n_players: int) -> Program:
     """Return the method's program, compiled once per model, settings and batch size."""
-    import jax
 
     def program(arrays: dict[str, Any]) -> dict[str, Any]:
         inputs = {name[3:]: x for name, x in arrays.items() if name.startswith("in:")}
@@ -253,8 +253,7 @@ def _compiled(method: Method, subject: Subject, options: Options, n_players: int
         found = {f"in:{name}": x for name, x in parts.values.items()}
         return found if parts.gap is None else {**found, "gap": parts.gap}
 
-    compiled: Program = jax.jit(program)
-    return compiled
+    return keep_program(program, subject.identity and f"{method.name} {options} {n_players} {subject.identity}")
 
 
 def predict_logits(subject: Subject, inputs: Arrays) -> npt.NDArray[np.floating]:

@@ -23,6 +23,7 @@ from beatlens.explain.likeness_port import LIKENESS_CONTEXT, build_likeness_cont
 from beatlens.explain.rhythm_context import build_context
 from beatlens.explain.shape_port import scale_windows, shape_columns
 from beatlens.explain.subject import Subject
+from beatlens.models.programs import keep_program
 from beatlens.models.rhythm_encoding import encode_shapes, stretches
 from beatlens.models.rhythm_leads import read_leads
 from beatlens.models.rhythm_lstm import BATCH, RhythmLSTM, find_readable, sequence_pieces, sequences
@@ -82,11 +83,15 @@ class RhythmBeats:
 def rhythm_subject(model: RhythmLSTM) -> Subject:
     """Return the network as an explainer sees it; the same object for the same model, so that it compiles once."""
     steps = model.steps
-    return subject_of_steps(model, lambda _: steps)
+    return subject_of_steps(model, lambda _: steps, identity=steps.identity)
 
 
 def subject_of_steps(
-    model: RhythmLSTM, steps_for: Callable[[dict[str, jax.Array]], RhythmSteps], *, fixed: tuple[str, ...] = ()
+    model: RhythmLSTM,
+    steps_for: Callable[[dict[str, jax.Array]], RhythmSteps],
+    *,
+    fixed: tuple[str, ...] = (),
+    identity: str = "",
 ) -> Subject:
     """Return the network as an explainer sees it, its weights taken from the inputs.
 
@@ -97,6 +102,8 @@ def subject_of_steps(
         From the inputs to the network.
     fixed : tuple of str
         Further fixed inputs, that ``steps_for`` reads.
+    identity : str
+        Of the network, if it is always the same one.
     """
     import jax
 
@@ -134,6 +141,7 @@ def subject_of_steps(
         baseline_names=USUAL,
         encode=encode if sees_shapes else None,
         decode=decode if sees_shapes else None,
+        identity=identity,
     )
 
 
@@ -234,14 +242,14 @@ class _Company:
         self.steps = model.steps
         self.n = len(encoded)
         n_leads = encoded.windows.shape[2]
-        program = _reader(model)
+        program = _reader(model, n_leads)
         pieces = sequence_pieces(self.n)
         self.brought = np.zeros((self.n, 4, self.steps.n_networks, self.steps.n_units), np.float32)
         rows: list[npt.NDArray[np.float32]] = []
         for start in range(0, len(pieces), BATCH):
             part = pieces[start : start + BATCH]
             laid = sequences(encoded, part, size=BATCH, windows=bool(self.steps.encoders))
-            encoded_rows, brought = (np.asarray(values) for values in program(laid, n_leads))
+            encoded_rows, brought = (np.asarray(values) for values in program(laid))
             for row, (read, keep) in enumerate(part):
                 inner = slice(keep.start - read.start, keep.stop - read.start)
                 self.brought[keep] = brought[row, inner]
@@ -274,14 +282,12 @@ class _Company:
         return found
 
 
-@lru_cache(maxsize=4)
-def _reader(model: RhythmLSTM) -> Callable[[dict[str, Any], int], tuple[Any, Any]]:
-    """Return the program from a batch of sequences, and how many leads there are, to the rows and states of every beat."""
-    import jax
-
+@lru_cache(maxsize=8)
+def _reader(model: RhythmLSTM, n_leads: int) -> Callable[[dict[str, Any]], tuple[Any, Any]]:
+    """Return the program from a batch of sequences to the rows and states of every beat."""
     steps = model.steps
 
-    def read(inputs: dict[str, jax.Array], n_leads: int) -> tuple[jax.Array, jax.Array]:
+    def read(inputs: dict[str, jax.Array]) -> tuple[jax.Array, jax.Array]:
         n, length = inputs["features"].shape[:2]
         flat = [inputs["features"].reshape(n * length, -1)]
         if steps.encoders:
@@ -293,5 +299,4 @@ def _reader(model: RhythmLSTM) -> Callable[[dict[str, Any], int], tuple[Any, Any
         rows = steps.encode_rows(*flat).reshape(n, length, steps.n_networks, -1) * inputs["mask"][..., None]
         return rows, steps.states(rows)
 
-    program: Callable[[dict[str, Any], int], tuple[Any, Any]] = jax.jit(read, static_argnums=1)
-    return program
+    return keep_program(read, steps.identity and f"states {steps.identity}")

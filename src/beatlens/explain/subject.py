@@ -55,6 +55,8 @@ class Subject:
     encode, decode : callable, optional
         Where the model has a convolutional encoder: from the inputs to its last feature maps, shape (n_beats, n_steps,
         n_maps), and from the inputs and these maps to the logits.
+    identity : str
+        What tells the model from every other, its weights included, so that programs may be kept on disk; if empty, none are.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Subject:
     baseline_names: Mapping[str, str] = field(default_factory=dict)
     encode: Callable[[dict[str, jax.Array]], jax.Array] | None = None
     decode: Callable[[dict[str, jax.Array], jax.Array], jax.Array] | None = None
+    identity: str = ""
 
     def score(self, inputs: dict[str, jax.Array], target: jax.Array) -> jax.Array:
         """Return the logit of the class ``target`` (int, shape (n_beats,)) of each beat, shape (n_beats,)."""

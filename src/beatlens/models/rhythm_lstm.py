@@ -15,6 +15,7 @@ from beatlens.errors import FormatError, SignalError
 from beatlens.models.card import ModelCard
 from beatlens.models.engine import load_jax
 from beatlens.models.predictions import BeatPredictions
+from beatlens.models.programs import keep_program
 from beatlens.models.rhythm_encoding import FEATURES, EncodedBeats, encode_beats, stretches
 from beatlens.models.rhythm_forward import forward
 from beatlens.models.rhythm_leads import describe_choice, read_leads
@@ -190,7 +191,8 @@ class RhythmLSTM:
     @cached_property
     def _compiled(self) -> Any:
         jax = load_jax()
-        return jax.jit(lambda inputs: jax.nn.softmax(self.logits(inputs), axis=-1))
+        identity = "" if self._learned is None else f"calls {self.steps.identity}"
+        return keep_program(lambda inputs: jax.nn.softmax(self.logits(inputs), axis=-1), identity)
 
 
 def find_readable(record: Record, r_samples: npt.NDArray[np.int64], leads: tuple[int, ...]) -> npt.NDArray[np.bool_]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from beatlens.errors import FormatError
 from beatlens.models.engine import load_jax
+from beatlens.models.programs import digest_arrays
 from beatlens.models.rhythm_forward import CLIP
 from beatlens.models.rhythm_network import N_LEADS, networks_of
 from beatlens.models.rhythm_weights import RhythmWeights, weights_of
@@ -68,6 +69,11 @@ class RhythmSteps:
             "joined": self.dense["joined"],
             "logits": self.dense["logits"],
         }
+
+    @property
+    def identity(self) -> str:
+        """What tells the network from every other; empty if it has convolutional encoders, which Keras keeps."""
+        return "" if self.encoders else digest_arrays((self.mean, self.spread, self.weights, self.temperature))
 
     def replaced(self, weights: dict[str, Any]) -> RhythmSteps:
         """Return the network with other weights of the same shapes."""

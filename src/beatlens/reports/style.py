@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from beatlens._io import plain_text
 
 if TYPE_CHECKING:  # pages and tables take the colours alone, and Matplotlib takes most of a second to import
+    import numpy.typing as npt
     from matplotlib.axes import Axes
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure
@@ -99,10 +100,63 @@ def signed_colormap() -> LinearSegmentedColormap:
 
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure of this size in inches, outside pyplot's state, drawn without a display."""
+    return _empty_figure(width, height, layout="constrained")
+
+
+class Margins(NamedTuple):
+    """What lies around a grid of axes, and between its columns and rows, in inches."""
+
+    top: float
+    bottom: float = 0.55
+    left: float = 0.7  # ticks of five figures and a label
+    right: float = 0.12
+    across: float = 0.0
+    down: float = 0.0
+
+
+def new_grid(
+    rows: int, columns: int, *, title: str, size: tuple[float, float], margins: Margins, **subplots: Any
+) -> tuple[Figure, npt.NDArray[Any]]:
+    """Return a figure with a title and a grid of axes, whose places are said and not measured.
+
+    To measure them takes longer than to draw what is laid out: every label is set twice to see how large it is.
+
+    Parameters
+    ----------
+    rows, columns : int
+    title : str
+        At the top left.
+    size : tuple of float
+        Width and height of the figure, in inches.
+    margins : Margins
+    **subplots
+        Passed on to `matplotlib.figure.Figure.subplots`.
+
+    Returns
+    -------
+    tuple of Figure and ndarray of Axes, shape (rows, columns)
+    """
+    width, height = size
+    figure = _empty_figure(width, height, layout=None)
+    figure.suptitle(title, x=0.01, y=1 - 0.06 / height, ha="left", va="top", fontsize=12, fontweight="bold", color=INK)
+    inside_x = width - margins.left - margins.right - margins.across * (columns - 1)
+    inside_y = height - margins.top - margins.bottom - margins.down * (rows - 1)
+    figure.subplots_adjust(
+        left=margins.left / width,
+        right=1 - margins.right / width,
+        top=1 - margins.top / height,
+        bottom=margins.bottom / height,
+        wspace=margins.across * columns / inside_x,
+        hspace=margins.down * rows / inside_y,
+    )
+    return figure, figure.subplots(rows, columns, squeeze=False, **subplots)
+
+
+def _empty_figure(width: float, height: float, *, layout: Literal["constrained"] | None) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), facecolor=PAPER, layout="constrained")
+    figure = Figure(figsize=(width, height), facecolor=PAPER, layout=layout)
     FigureCanvasAgg(figure)
     return figure
 

@@ -32,18 +32,16 @@ def plot_overview(analysis: Analysis) -> Figure:
     """Draw heart rate (median and range), beats of each class that is not normal, and what could not be read, over time."""
     trend = measure_trend(analysis)
     shown = [name for name, counts in trend.counts.items() if counts.any()]
-    figure = style.new_figure(9.5, 3.2 + 0.9 * len(shown))
-    figure.suptitle(
-        f"{style.figure_text(analysis.record.name)}: overview",
-        x=0.01,
-        ha="left",
-        fontsize=12,
-        fontweight="bold",
-        color=style.INK,
+    figure, grid = style.new_grid(
+        len(shown) + 2,
+        1,
+        title=f"{style.figure_text(analysis.record.name)}: overview",
+        size=(9.5, 3.2 + 0.9 * len(shown)),
+        margins=style.Margins(top=0.55, down=0.36),
+        sharex=True,
+        gridspec_kw={"height_ratios": [3, *[1] * len(shown), 0.25]},
     )
-    panels = figure.subplots(
-        len(shown) + 2, 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": [3, *[1] * len(shown), 0.25]}
-    )[:, 0].tolist()
+    panels = grid[:, 0].tolist()
     middle = trend.starts_s + trend.step_s / 2
     style.dress(panels[0], title="Heart rate", y="Beats per minute")
     panels[0].fill_between(middle, trend.lowest, trend.highest, color="#C9D4DF", linewidth=0, label="lowest to highest")
@@ -86,9 +84,16 @@ def plot_shapes(shapes: tuple[Shape, ...], *, lead: str) -> Figure:
     """Draw the shapes of a recording's beats, each the mean of beats that look alike with one standard deviation."""
     columns = min(4, len(shapes))
     rows = -(-len(shapes) // columns)
-    figure = style.new_figure(2.6 * columns + 0.6, 2.3 * rows + 0.7)
-    figure.suptitle(f"Shapes of beats, {lead}", x=0.01, ha="left", fontsize=12, fontweight="bold", color=style.INK)
-    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    figure, grid = style.new_grid(
+        rows,
+        columns,
+        title=f"Shapes of beats, {lead}",
+        size=(2.6 * columns + 0.6, 2.3 * rows + 0.7),
+        # in the second case with the labels of time below the row before the last
+        margins=style.Margins(top=0.55, across=0.16, down=0.34 if rows * columns == len(shapes) else 0.72),
+        sharex=True,
+        sharey=True,
+    )
     for place, axes in enumerate(grid.ravel().tolist()):
         if place >= len(shapes):
             axes.remove()

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
@@ -176,9 +177,16 @@ def plot_beats(
         raise SignalError(f"'captions' must have one entry per beat; got {len(captions)} for {len(waves)} beats")
     columns = min(4, len(waves))
     rows = -(-len(waves) // columns)
-    figure = style.new_figure(max(2.9 * columns + 1, 5.5), 2.25 * rows + 0.9)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", color=style.INK)
-    grid = figure.subplots(rows, columns, sharex=True, squeeze=False)
+    width, height, bar = max(2.9 * columns + 1, 5.5), 2.25 * rows + 0.9, 0.75
+    figure, grid = style.new_grid(
+        rows,
+        columns,
+        title=title,
+        size=(width, height),
+        # in the second case with the labels of time below the row before the last
+        margins=style.Margins(top=0.68, right=bar + 0.42, across=0.62, down=0.48 if rows * columns == len(waves) else 0.9),
+        sharex=True,
+    )
     time = _time_ms(waves.shape[1], fs, r_index)
     for axes, wave, weight, caption in zip(grid.flat, waves, _relative(weights), captions, strict=False):
         style.dress(axes)
@@ -186,7 +194,8 @@ def plot_beats(
         lines = _draw_line(axes, time, wave, weight)
         _mark_r(axes)
     _label_grid(grid, len(waves), _LABELS.get(unit, f"Voltage ({unit})"))
-    _add_bar(figure, grid.ravel().tolist()[: len(waves)], lines, "Importance (relative to\neach beat's largest)")
+    room = figure.add_axes((1 - (bar + 0.2) / width, 0.12, 0.2 / width, 0.76))
+    _dress_bar(figure.colorbar(lines, cax=room), "Importance (relative to\neach beat's largest)")
     return figure
 
 
@@ -250,7 +259,10 @@ def _label_grid(grid: npt.NDArray[np.object_], used: int, label: str) -> None:
 
 
 def _add_bar(figure: Figure, axes: list[Axes], lines: LineCollection, label: str) -> None:
-    bar = figure.colorbar(lines, ax=axes, shrink=0.9, pad=0.02, aspect=26)
+    _dress_bar(figure.colorbar(lines, ax=axes, shrink=0.9, pad=0.02, aspect=26), label)
+
+
+def _dress_bar(bar: Colorbar, label: str) -> None:
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8.5, length=0, labelcolor=style.INK)
     bar.set_label(label, fontsize=9, color=style.INK)
