@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from beatlens.beats.morphology import QRS, TINY, BeatShapes, likeness
+from beatlens.beats.morphology import QRS, TINY, BeatShapes, likeness, likeness_by_rows
 from beatlens.beats.shape_measures import row_likeness, shifted_corr, width_ms
 
 Array = npt.NDArray[np.floating]
@@ -92,12 +92,12 @@ def nearest_beats(shapes: BeatShapes) -> npt.NDArray[np.intp]:
     """Return the numbers of the ten beats that each complex is most like, itself apart: shape (n_beats, at most 10)."""
     flat = shapes.windows[:, QRS].reshape(len(shapes.windows), -1)
     n = len(flat)
-    if n < 2:
-        return np.zeros((n, 0), np.intp)
-    alike = likeness(flat, flat)
-    np.fill_diagonal(alike, -2)
-    k = min(LIKE_BEATS, n - 1)
-    return np.argpartition(alike, n - k, axis=1)[:, n - k :]
+    k = min(LIKE_BEATS, max(n - 1, 0))
+    nearest = np.zeros((n, k), np.intp)
+    for first, alike in likeness_by_rows(flat) if k else ():
+        np.fill_diagonal(alike[:, first:], -2)
+        nearest[first : first + len(alike)] = np.argpartition(alike, n - k, axis=1)[:, n - k :]
+    return nearest
 
 
 def _like_columns(shapes: BeatShapes, pre_to_local: Array) -> list[Array]:

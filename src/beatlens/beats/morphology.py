@@ -7,6 +7,7 @@ All of it works on one stretch of a recording (half an hour at most, to keep the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -188,16 +189,22 @@ def group_beats(complexes: Array) -> npt.NDArray[np.int64]:
 
 
 def _are_alike(flat: Array) -> npt.NDArray[np.bool_]:
-    """Return ``likeness(flat, flat) >= ALIKE``, some rows at a time: they stay in the processor's cache."""
+    """Return ``likeness(flat, flat) >= ALIKE``."""
     alike = np.empty((len(flat), len(flat)), np.bool_)
-    product, power = flat @ flat.T, (flat**2).sum(axis=1)
-    for start in range(0, len(flat), ROWS):
-        rows = slice(start, start + ROWS)
-        likeness_of_rows = 2 * product[rows]
-        likeness_of_rows /= power[rows, None] + power[None] + TINY
-        np.greater_equal(likeness_of_rows, ALIKE, out=alike[rows])
+    for first, rows in likeness_by_rows(flat):
+        np.greater_equal(rows, ALIKE, out=alike[first : first + len(rows)])
     np.fill_diagonal(alike, True)
     return alike
+
+
+def likeness_by_rows(flat: Array) -> Iterator[tuple[int, Array]]:
+    """Yield ``likeness(flat, flat)`` some rows at a time, with the number of the first: they stay in the processor's cache."""
+    power = (flat**2).sum(axis=1)
+    for first in range(0, len(flat), ROWS):
+        rows = flat[first : first + ROWS] @ flat.T
+        rows *= 2
+        rows /= power[first : first + ROWS, None] + power + TINY
+        yield first, rows
 
 
 def likeness(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -> Array:
