@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -118,3 +120,14 @@ def test_shuffling_starts_at_the_end_and_spares_the_model() -> None:
     assert (first[2] != before[2]).any()
     assert (both[0] != before[0]).any()
     np.testing.assert_allclose(np.sort(both[0].ravel()), np.sort(before[0].ravel()))
+
+
+@pytest.mark.parametrize(("flipped", "words"), [(False, ["no", "no"]), (True, ["no", "yes"])])
+def test_shuffled_labels_are_told_by_sizes_and_by_signs(
+    flipped: bool, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pictures that lie where those of the true labels lie differ by no measure; if they say the opposite, by their signs."""
+    bench = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "explanations.py"))
+    picture = np.random.default_rng(0).normal(size=(4, 50))
+    bench["tell_likeness"]("some method", [picture] * 3 + [-picture if flipped else picture] * 3)
+    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == words
