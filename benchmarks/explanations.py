@@ -3,7 +3,7 @@
     python benchmarks/explanations.py speed [--beats 64] [--model NAME_OR_PATH]
     python benchmarks/explanations.py record [--record 100] [--beats 2000]
     python benchmarks/explanations.py truth [--placements 200] [--examples 16384]
-    python benchmarks/explanations.py labels [--model rhythm-lstm] [--examples 1024] [--passes 300]
+    python benchmarks/explanations.py labels [--model rhythm-lstm] [--examples 768] [--passes 400]
 
 ``speed``: beats explained a second with a network of the seed's architecture, compiled, by method; untrained weights unless a
 model is named, which costs the same. ``truth``: a small recurrent network (LSTM 32, dense 1) learns to tell noise with one wave
@@ -274,7 +274,7 @@ def main() -> None:
     elif options.what == "labels" and options.model:
         measure_rhythm_labels(options.examples or 100, options.passes or 100)
     elif options.what == "labels":
-        measure_labels(options.examples or 1024, options.passes or 300)
+        measure_labels(options.examples or 768, options.passes or 400)
     else:
         measure_truth(options.placements, options.examples or 16384)
 
