@@ -22,6 +22,7 @@ from beatlens.explain.rhythm_record import NAMES, explain_rhythm_beats
 from beatlens.explain.shape_port import scale_windows, shape_columns
 from beatlens.explain.subject import Subject
 from beatlens.models import ModelCard
+from beatlens.models.rhythm_encoding import encode_beats
 from beatlens.models.rhythm_lstm import RhythmLSTM
 from beatlens.models.rhythm_network import N_FEATURES, average_networks, build_rhythm_network
 from beatlens.records.record import Record
@@ -107,24 +108,42 @@ def test_the_differentiable_features_are_those_of_the_encoder(n_leads: int) -> N
         np.testing.assert_allclose(found[:, column], expected[:, column], atol=2e-3, err_msg=name)
 
 
+def check_opened(model: RhythmLSTM, record, r_samples, *, atol: float) -> None:
+    """The opened network says what the sequence model says; with the beats of its shape, what is predicted."""
+    found = read_rhythm_beats(record, r_samples, model)
+    own = model.own_probabilities(encode_beats(record.signal[:, found.leads], record.fs, r_samples))
+    np.testing.assert_allclose(softmax(predict_logits(rhythm_subject(model), found.inputs), axis=1), own, atol=atol)
+    np.testing.assert_allclose(found.probabilities, model.predict_record(record, r_samples).probabilities, atol=1e-6)
+
+
 @pytest.mark.parametrize(("n_leads", "networks"), [(1, 1), (2, 2)])
 def test_beat_by_beat_the_network_says_the_same(n_leads: int, networks: int, model: RhythmLSTM) -> None:
     """The logits of the opened network are those of the sequence model, at the ends of the recording as in its middle."""
-    record, r_samples = make_record(n_leads)
     own = make_model(windows="windows" in model._names, networks=networks)
-    found = read_rhythm_beats(record, r_samples, own)
-    logits = predict_logits(rhythm_subject(own), found.inputs)
-    np.testing.assert_allclose(softmax(logits, axis=1), own.predict_record(record, r_samples).probabilities, atol=2e-5)
+    check_opened(own, *make_record(n_leads), atol=2e-5)
 
 
 def test_the_shipped_network_can_be_opened() -> None:
     from beatlens.models import load_model
 
+    check_opened(load_model("rhythm-lstm"), *make_record(), atol=1e-4)
+
+
+def test_a_call_that_its_shape_decided_is_explained_as_it_stands(monkeypatch) -> None:
+    """The class that is called is explained, and the sentence says that the beat alone would have been called otherwise."""
+    from beatlens.models import load_model
+
     shipped = load_model("rhythm-lstm")
     record, r_samples = make_record()
-    found = read_rhythm_beats(record, r_samples, shipped)
-    logits = predict_logits(rhythm_subject(shipped), found.inputs)
-    np.testing.assert_allclose(softmax(logits, axis=1), shipped.predict_record(record, r_samples).probabilities, atol=1e-4)
+    alone = shipped.predict_record(record, r_samples).classes[5]
+    called = next(name for name in shipped.classes if name != alone)
+    sure = np.where(np.array(shipped.classes) == called, 0.97, 0.01).astype(np.float32)
+    monkeypatch.setattr(type(shipped), "predict_encoded", lambda _self, beats: np.tile(sure, (len(beats), 1)))
+    (why,) = explain_rhythm_beats(record, r_samples, shipped, which=np.array([5]), method="gradient-x-input")
+    assert (why.target, why.predicted) == (called, called)
+    assert why.probability == pytest.approx(0.97)
+    assert why.sentence.startswith(f"Called {called} (0.97)")
+    assert why.sentence.endswith(f"By itself it would have been called {alone}; the beats of its shape decided.")
 
 
 def test_every_method_suits_that_suits_any_model(model: RhythmLSTM) -> None:

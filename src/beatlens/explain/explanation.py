@@ -31,7 +31,8 @@ class Explanation:
     target : str
         The class whose logit is explained.
     logit, probability : float
-        The model's logit and probability of ``target``.
+        The network's logit of ``target``, and the model's probability of it; between the two, ``rhythm-lstm`` lets beats of one
+        shape agree on V (`beatlens.models.rhythm_shapes`).
     predicted : str
         The class that the model calls.
     method : str

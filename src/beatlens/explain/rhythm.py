@@ -67,6 +67,8 @@ class RhythmBeats:
         What would be brought to the beat if the neighbour at that distance (-1: the one before) were the usual beat.
     leads : tuple of int
         The leads that are read.
+    probabilities : ndarray of float32, shape (n_beats, 4)
+        What the model says of them in the end, beats of the same shape heard; the subject's logits are the network's own.
     """
 
     inputs: Arrays
@@ -74,6 +76,7 @@ class RhythmBeats:
     offset_ms: npt.NDArray[np.float64]
     near: dict[int, npt.NDArray[np.float32]]
     leads: tuple[int, ...]
+    probabilities: npt.NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.beats)
@@ -187,13 +190,14 @@ def read_rhythm_beats(
             part = _Stretch(record.signal[first:last][:, leads], record.fs, (at[number] - first) / record.fs)
             parts.append(_read_stretch(part, model, rows, neighbours=neighbours, leads=leads, number=number))
     if not parts:
-        return RhythmBeats({}, np.zeros(0, np.int64), np.zeros(0), {}, leads)
+        return RhythmBeats({}, np.zeros(0, np.int64), np.zeros(0), {}, leads, np.zeros((0, len(model.classes)), np.float32))
     return RhythmBeats(
         {name: np.concatenate([part.inputs[name] for part in parts]) for name in parts[0].inputs},
         np.concatenate([part.beats for part in parts]),
         np.concatenate([part.offset_ms for part in parts]),
         {place: np.concatenate([part.near[place] for part in parts]) for place in parts[0].near},
         leads,
+        np.concatenate([part.probabilities for part in parts]),
     )
 
 
@@ -232,7 +236,8 @@ def _read_stretch(
     inputs["usual_rhythm"] = np.broadcast_to(usual[:n_rhythm], inputs[RHYTHM].shape)
     inputs["usual_company"] = np.broadcast_to(company.usual, inputs[COMPANY].shape)
     offset = (encoded.r_samples[rows] / FS - times_s[rows]) * 1000
-    return RhythmBeats(inputs, number[rows], offset, company.without(rows) if neighbours else {}, leads)
+    near = company.without(rows) if neighbours else {}
+    return RhythmBeats(inputs, number[rows], offset, near, leads, model.predict_encoded(encoded)[rows])
 
 
 class _Company:

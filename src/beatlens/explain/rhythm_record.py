@@ -20,7 +20,7 @@ from beatlens.explain.players import Players
 from beatlens.explain.rhythm import COMPANY, RHYTHM, WINDOW, Arrays, RhythmBeats, read_rhythm_beats, rhythm_subject
 from beatlens.explain.sanity import score_of
 from beatlens.explain.segments import SEGMENTS, segment_spans
-from beatlens.explain.subject import Subject, probabilities_of
+from beatlens.explain.subject import Subject
 from beatlens.explain.words import describe_segments
 
 if TYPE_CHECKING:
@@ -91,16 +91,19 @@ def explain_rhythm_beats(
     samples = np.asarray(r_samples, np.int64)[beats.beats]
     measured = measure_beats(record, samples, r_samples, leads=beats.leads, grid=RHYTHM_GRID, offset_ms=beats.offset_ms)
     players = rhythm_players(beats.inputs, measured.segments) if method == "segment-shapley" else None
-    found = attribute(subject, beats.inputs, method=method, players=players, options=options)
-    probabilities = probabilities_of(found.logits)
+    target = beats.probabilities.argmax(axis=1)  # the call as it stands, which beats of the same shape may have changed
+    found = attribute(subject, beats.inputs, method=method, players=players, options=options, target=target)
     shares = share_names(found, measured.segments, evidence=chosen.evidence)
     falls, logits = measure_neighbours(subject, beats, found.target), score_of(subject, beats.inputs, found.target)
     explanations = []
     for k, sample in enumerate(samples.tolist()):
-        call, p = int(found.target[k]), float(probabilities[k, found.target[k]])
+        call, alone = int(target[k]), int(found.logits[k].argmax())
+        p = float(beats.probabilities[k, call])
         share = {name: float(part) for name, part in zip(NAMES, shares[k], strict=True) if np.isfinite(part)}
         truth = true[beats.beats[k]] if true else ""
         sentence = describe_segments(subject.classes[call], p, share, measured.facts[k], evidence=chosen.evidence, true=truth)
+        if alone != call:
+            sentence += f" By itself it would have been called {subject.classes[alone]}; the beats of its shape decided."
         explanation = Explanation(
             attribution=found.values[WINDOW][k],
             times_ms=measured.times_ms[k],

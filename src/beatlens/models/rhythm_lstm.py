@@ -116,11 +116,10 @@ class RhythmLSTM:
 
         Those of the network, after beats of one shape have agreed on V: `beatlens.models.rhythm_shapes.hear_like_beats`.
         """
-        if not len(beats):
-            return np.zeros((0, len(CLASSES)), np.float32)
+        from scipy.special import softmax
+
         heard = hear_like_beats(np.log(np.maximum(self.own_probabilities(beats), TINIEST)), beats.windows)
-        heard = np.exp(heard - heard.max(axis=1, keepdims=True))
-        return np.asarray(heard / heard.sum(axis=1, keepdims=True), np.float32)
+        return np.asarray(softmax(heard, axis=1), np.float32)
 
     def own_probabilities(self, beats: EncodedBeats) -> npt.NDArray[np.float32]:
         """Return what the network says of each beat of a stretch, before others of its shape are heard: shape (n_beats, 4)."""

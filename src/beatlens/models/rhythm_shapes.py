@@ -37,6 +37,8 @@ def hear_like_beats(logits: npt.NDArray[np.floating], windows: Array) -> npt.NDA
         Only V's column differs, so that the others keep their proportions.
     """
     heard = np.array(logits, np.float64)
+    if not len(heard):
+        return heard
     ventricular = CLASSES.index("V")
     others = np.logaddexp.reduce(np.delete(heard, ventricular, axis=1), axis=1)
     odds = heard[:, ventricular] - others
