@@ -29,7 +29,7 @@ LEAK: Final = (
     "The model was trained under the seed protocol: beats of these patients, some of these very beats, were in its training "
     "set. The figures say how faithful explanations of its calls are, not how good the calls are."
 )
-LIGHT: Final = Options(steps=16, samples=8, stride_ms=20.0, group_ms=40.0)
+LIGHT: Final = Options(steps=64, samples=8, stride_ms=20.0, group_ms=40.0)
 """Coarser than the methods' defaults, so that the whole report takes minutes on two cores."""
 
 BATCH: Final = 32
