@@ -20,6 +20,7 @@ from beatlens.models.rhythm_encoding import FEATURES, EncodedBeats, encode_beats
 from beatlens.models.rhythm_forward import forward
 from beatlens.models.rhythm_leads import describe_choice, read_leads
 from beatlens.models.rhythm_network import CLASSES, N_FEATURES, N_LEADS, N_SAMPLES
+from beatlens.models.rhythm_shapes import hear_like_beats
 from beatlens.models.rhythm_steps import RhythmSteps
 from beatlens.models.rhythm_weights import RhythmWeights
 from beatlens.records import Record
@@ -34,6 +35,9 @@ MARGIN: Final = 0.2
 FEW_BEATS: Final = 8
 NOISY: Final = -2.15
 """Limit of the feature ``noise``, beyond which the shape of a beat is not to be trusted; some 99.8 % of DS1 lie below."""
+
+TINIEST: Final = 1e-30
+"""Probabilities are bounded below by this before their logarithm is taken."""
 
 Inputs = dict[str, npt.NDArray[np.float32]]
 
@@ -108,7 +112,18 @@ class RhythmLSTM:
         return self.keras_model({name: inputs[name] for name in self._names}, training=False) / self.temperature
 
     def predict_encoded(self, beats: EncodedBeats) -> npt.NDArray[np.float32]:
-        """Return the probabilities of N, S, V, F for each beat of a stretch, shape (n_beats, 4)."""
+        """Return the probabilities of N, S, V, F for each beat of a stretch, shape (n_beats, 4).
+
+        Those of the network, after beats of one shape have agreed on V: `beatlens.models.rhythm_shapes.hear_like_beats`.
+        """
+        if not len(beats):
+            return np.zeros((0, len(CLASSES)), np.float32)
+        heard = hear_like_beats(np.log(np.maximum(self.own_probabilities(beats), TINIEST)), beats.windows)
+        heard = np.exp(heard - heard.max(axis=1, keepdims=True))
+        return np.asarray(heard / heard.sum(axis=1, keepdims=True), np.float32)
+
+    def own_probabilities(self, beats: EncodedBeats) -> npt.NDArray[np.float32]:
+        """Return what the network says of each beat of a stretch, before others of its shape are heard: shape (n_beats, 4)."""
         result = np.zeros((len(beats), len(CLASSES)), np.float32)
         pieces = sequence_pieces(len(beats))
         for start in range(0, len(pieces), BATCH):

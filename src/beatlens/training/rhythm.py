@@ -201,19 +201,27 @@ def _composed(
     return made
 
 
-def fit_temperature(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> float:
-    """Return the number that logits are to be divided by for the least mean log loss (Guo et al., ICML 2017)."""
+def fit_temperature(calibrated: Callable[[float], npt.NDArray[np.floating]], labels: npt.NDArray[np.integer]) -> float:
+    """Return the number that logits are to be divided by for the least mean log loss (Guo et al., ICML 2017).
+
+    Parameters
+    ----------
+    calibrated : callable
+        From that number to the logits that come of it, shape (n_beats, n_classes).
+    labels : ndarray of int, shape (n_beats,)
+        -1 for beats that do not count.
+    """
     from scipy.optimize import minimize_scalar
     from scipy.special import logsumexp
 
     learned = labels >= 0
-    z, y = np.asarray(logits, np.float64)[learned], labels[learned]
+    y = labels[learned]
 
     def loss(log_t: float) -> float:
-        scaled = z / np.exp(log_t)
+        scaled = np.asarray(calibrated(float(np.exp(log_t))), np.float64)[learned]
         return float((logsumexp(scaled, axis=1) - scaled[np.arange(len(y)), y]).mean())
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-2, 3), method="bounded").x))
+    return float(np.exp(minimize_scalar(loss, bounds=(-2, 3), method="bounded", options={"xatol": 1e-4}).x))
 
 
 def fit_threshold(abnormal: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,8 +18,9 @@ from beatlens.databases.mitdb import check_patients_apart
 from beatlens.models.card import ModelCard, write_card
 from beatlens.models.registry import load_model
 from beatlens.models.rhythm_encoding import FEATURES
-from beatlens.models.rhythm_lstm import RhythmLSTM
+from beatlens.models.rhythm_lstm import TINIEST, RhythmLSTM
 from beatlens.models.rhythm_network import CLASSES, networks_of
+from beatlens.models.rhythm_shapes import hear_like_beats
 from beatlens.training.rhythm import FOLDS, Example, RhythmTraining, fit_temperature, fit_threshold, make_examples
 from beatlens.training.rhythm_checkpoint import FOLDER, NOWHERE, Keeper, keep_in
 from beatlens.training.rhythm_data import TrainingSet, ds1_set
@@ -41,8 +42,19 @@ class FoldResult:
     """Out-of-fold logits of a training record, shape (n_beats, 4), with its labels (-1: none of N, S, V, F)."""
 
     record: str
-    logits: npt.NDArray[np.float32]
+    logits: npt.NDArray[np.floating]
     labels: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class OwnResult(FoldResult):
+    """The same as the network says it, before beats of one shape have agreed on V; ``windows`` are those of the beats."""
+
+    windows: npt.NDArray[np.float32]
+
+    def heard(self, temperature: float) -> FoldResult:
+        """Return what they are once they are calibrated and beats of one shape have agreed."""
+        return FoldResult(self.record, hear_like_beats(self.logits / temperature, self.windows), self.labels)
 
 
 def cross_validate(
@@ -53,7 +65,7 @@ def cross_validate(
     *,
     keeper: Keeper = NOWHERE,
     data: TrainingSet | None = None,
-) -> list[FoldResult]:
+) -> list[OwnResult]:
     """Train once a fold without its patients, and let the network judge their real recordings.
 
     Composed recordings that hold a beat of one of these patients are left out of the fold's training too.
@@ -71,9 +83,9 @@ def cross_validate(
         model = RhythmLSTM(network, card)
         for example in examples:
             if example.judged and example.patients <= set(fold):
-                probability = model.predict_encoded(example.beats)
+                logits = np.log(np.maximum(model.own_probabilities(example.beats), TINIEST))
                 (name,) = example.patients
-                results.append(FoldResult(name, np.log(np.maximum(probability, 1e-9)), example.labels))
+                results.append(OwnResult(name, logits, example.labels, example.beats.windows))
     return results
 
 
@@ -141,7 +153,7 @@ def train_rhythm_lstm(
     keeper = keep_in(folder, settings, examples)
     results = cross_validate(settings, examples, blank, on_progress, keeper=keeper, data=data)
     temperature, threshold = _calibrate(results)
-    calibrated = [replace(result, logits=result.logits / temperature) for result in results]
+    calibrated = [result.heard(temperature) for result in results]
     figures = {data.title: measure_folds(calibrated, threshold)}
 
     def report(epoch: int, loss: float) -> None:
@@ -162,12 +174,15 @@ def train_rhythm_lstm(
     return RhythmLSTM(network, card)
 
 
-def _calibrate(results: Sequence[FoldResult]) -> tuple[float, float]:
+def _calibrate(results: Sequence[OwnResult]) -> tuple[float, float]:
     """Return the temperature, and the limit of the calibrated probability of abnormal beats."""
-    logits = np.concatenate([result.logits for result in results])
     labels = np.concatenate([result.labels for result in results])
-    temperature = round(fit_temperature(logits, labels), 4)
-    return temperature, fit_threshold(abnormal_of(logits / temperature), labels)
+
+    def heard(temperature: float) -> npt.NDArray[np.floating]:
+        return np.concatenate([result.heard(temperature).logits for result in results])
+
+    temperature = round(fit_temperature(heard, labels), 4)
+    return temperature, fit_threshold(abnormal_of(heard(temperature)), labels)
 
 
 def _card(settings: RhythmTraining, data: TrainingSet, network: Any, **measured: Any) -> ModelCard:
