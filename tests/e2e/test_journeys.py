@@ -111,8 +111,11 @@ def test_the_strip_by_key_alone(page) -> None:
         ("Shift+V", "ventricular ectopic"),
         ("Shift+D", "in doubt"),
     ):
+        previous = now.inner_text()
         page.keyboard.press(key)
+        expect(now).not_to_have_text(previous, use_inner_text=True)
         expect(now).to_contain_text(words)
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()  # the strip has followed the beat
     before = page.locator(".bl-strip .row").first.get_attribute("data-from")
     page.keyboard.press("PageDown")
     expect(page.locator(".bl-strip .row").first).not_to_have_attribute("data-from", before)
