@@ -2,7 +2,8 @@
 
     python benchmarks/rhythm_speed.py [--beats 20480] [--rounds 7] [--python PYTHON] [--json]
 
-``whole`` is `predict_encoded`: from encoded beats to probabilities, cut into sequences that overlap. The others compute the
+``whole`` is `predict_encoded`: from encoded beats, in stretches of 2,560 (some half an hour), to probabilities, cut into
+sequences that overlap, beats of one shape heard. The others compute the
 network alone on the same sequences, a batch at a time: ONNX Runtime the exported file, PyTorch a network of the same
 layers and sizes (its weights are drawn: speed does not depend on them). Each is a process of its own that uses all cores it
 may, and its clock runs when it has compiled. ``--python`` names a Python that has ``onnxruntime`` and ``torch``, if this one
@@ -30,10 +31,13 @@ from beatlens.beats.morphology import AFTER, BEFORE
 from beatlens.models.registry import load_model
 from beatlens.models.rhythm_encoding import FEATURES, EncodedBeats
 rng, n = np.random.default_rng(0), {beats}
-windows = np.zeros((n, BEFORE + AFTER, 2), np.float32)
-beats = EncodedBeats(rng.normal(size=(n, len(FEATURES))).astype(np.float32), windows, windows[0], np.arange(n))
+def stretch():
+    windows = rng.normal(size=(2560, BEFORE + AFTER, 2)).astype(np.float32)
+    return EncodedBeats(rng.normal(size=(2560, len(FEATURES))).astype(np.float32), windows, windows[0], np.arange(2560))
+stretches = [stretch() for _ in range(-(-n // 2560))]
 model = load_model("rhythm-lstm")
-run = lambda: model.predict_encoded(beats)
+def run():
+    for each in stretches: model.predict_encoded(each)
 """
 ALONE = """
 import numpy as np
