@@ -118,8 +118,11 @@ class RhythmLSTM:
         """
         from scipy.special import softmax
 
-        heard = hear_like_beats(np.log(np.maximum(self.own_probabilities(beats), TINIEST)), beats.windows)
-        return np.asarray(softmax(heard, axis=1), np.float32)
+        return np.asarray(softmax(hear_like_beats(self.own_logits(beats), beats.windows), axis=1), np.float32)
+
+    def own_logits(self, beats: EncodedBeats) -> npt.NDArray[np.float32]:
+        """Return the logarithms of `own_probabilities`, shape (n_beats, 4)."""
+        return np.log(np.maximum(self.own_probabilities(beats), TINIEST))
 
     def own_probabilities(self, beats: EncodedBeats) -> npt.NDArray[np.float32]:
         """Return what the network says of each beat of a stretch, before others of its shape are heard: shape (n_beats, 4)."""

@@ -18,7 +18,7 @@ from beatlens.databases.mitdb import check_patients_apart
 from beatlens.models.card import ModelCard, write_card
 from beatlens.models.registry import load_model
 from beatlens.models.rhythm_encoding import FEATURES
-from beatlens.models.rhythm_lstm import TINIEST, RhythmLSTM
+from beatlens.models.rhythm_lstm import RhythmLSTM
 from beatlens.models.rhythm_network import CLASSES, networks_of
 from beatlens.models.rhythm_shapes import hear_like_beats
 from beatlens.training.rhythm import FOLDS, Example, RhythmTraining, fit_temperature, fit_threshold, make_examples
@@ -83,9 +83,8 @@ def cross_validate(
         model = RhythmLSTM(network, card)
         for example in examples:
             if example.judged and example.patients <= set(fold):
-                logits = np.log(np.maximum(model.own_probabilities(example.beats), TINIEST))
                 (name,) = example.patients
-                results.append(OwnResult(name, logits, example.labels, example.beats.windows))
+                results.append(OwnResult(name, model.own_logits(example.beats), example.labels, example.beats.windows))
     return results
 
 
