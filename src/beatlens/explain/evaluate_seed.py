@@ -30,7 +30,7 @@ LEAK: Final = (
     "set. The figures say how faithful explanations of its calls are, not how good the calls are."
 )
 LIGHT: Final = Options(steps=64, samples=8, stride_ms=20.0, group_ms=40.0)
-"""Coarser in time than the defaults, so that the report takes less than an hour of a core; finer in steps, or sums miss by far."""
+"""Coarser in time than the defaults, so that a report takes less than an hour of a core; finer in steps, as sums miss else."""
 
 BATCH: Final = 32
 N_SANITY: Final = 16
