@@ -10,8 +10,8 @@ from beatlens.beats.morphology import (
     ALIKE,
     BEFORE,
     FS,
-    _are_alike,
     align_beats,
+    are_alike,
     cut_padded,
     describe_shapes,
     group_beats,
@@ -133,4 +133,4 @@ def test_likenesses_by_rows_are_those_of_the_whole(n: int) -> None:
     flat[n // 2 :] = flat[0] + 0.25 * flat[n // 2 :]  # near the limit
     expected = likeness(flat, flat) >= ALIKE
     np.fill_diagonal(expected, True)
-    assert np.array_equal(_are_alike(flat), expected)
+    assert np.array_equal(are_alike(flat), expected)

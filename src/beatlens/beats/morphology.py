@@ -174,7 +174,7 @@ def group_beats(complexes: Array) -> npt.NDArray[np.int64]:
         Group of each beat, from 0 on; a beat unlike all others is a group of its own, up to group 39, which takes the rest.
     """
     flat = complexes.reshape(len(complexes), -1)
-    alike = _are_alike(flat)
+    alike = are_alike(flat)
     groups = np.full(len(flat), MAX_GROUPS - 1, np.int64)
     free = np.ones(len(flat), bool)
     count = alike.sum(axis=1).astype(np.int64)
@@ -188,8 +188,8 @@ def group_beats(complexes: Array) -> npt.NDArray[np.int64]:
     return groups
 
 
-def _are_alike(flat: Array) -> npt.NDArray[np.bool_]:
-    """Return ``likeness(flat, flat) >= ALIKE``."""
+def are_alike(flat: Array) -> npt.NDArray[np.bool_]:
+    """Return ``likeness(flat, flat) >= ALIKE``, each with itself alike even where it is zero."""
     alike = np.empty((len(flat), len(flat)), np.bool_)
     for first, rows in likeness_by_rows(flat):
         np.greater_equal(rows, ALIKE, out=alike[first : first + len(rows)])

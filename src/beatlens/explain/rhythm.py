@@ -224,7 +224,7 @@ def _read_stretch(
     pre_rr = encoded.features[:, RHYTHM_FEATURES.index("pre_rr")]
     voltage, context = build_context(x, encoded.r_samples, shapes, encoded.features[:, n_rhythm:], pre_rr)
     likeness = encoded.features[:, -len(LIKENESS_FEATURES) :]
-    context |= build_likeness_context(shapes, likeness, encoded.features[:, RHYTHM_FEATURES.index("pre_to_local")])
+    context |= build_likeness_context(shapes, likeness, encoded.early)
     usual = np.median(encoded.features[shapes.groups == 0], axis=0)
     company = _Company(model, encoded, usual)
     inputs: Arrays = {name: values[rows] for name, values in context.items()}

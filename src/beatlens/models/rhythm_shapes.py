@@ -2,8 +2,8 @@
 
 Where a beat comes from shows in its shape, and beats of one recording that look alike come from the same place. The network
 judges each beat by itself and its rhythm, and so calls some of a shape V and others not, as their intervals and the noise on
-them differ. Here each beat also hears those that look like it. Of S and N this would be wrong: they look alike, and only the
-rhythm tells them apart.
+them differ. Here each beat also hears those that look like it, and once more those of them that are as early. Of S and N this
+would be wrong: they look alike, and only the rhythm tells them apart.
 """
 
 from __future__ import annotations
@@ -13,15 +13,21 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from beatlens.beats.morphology import ALIKE, QRS, Array, likeness_by_rows
+from beatlens.beats.morphology import QRS, ROWS, Array, are_alike
 from beatlens.models.rhythm_network import CLASSES
 
 OWN: Final = 0.5
 """What a beat's own log odds count; chosen on DS1, with the likeness from which on beats are of one shape."""
+AS_EARLY: Final = 0.2
+"""As early as each other are beats whose intervals, logarithms of their ratio to the local one, differ by no more; chosen so too."""
 
 
-def hear_like_beats(logits: npt.NDArray[np.floating], windows: Array) -> npt.NDArray[np.float64]:
-    """Return the logits with the log odds of V moved half way to their mean over the beats of the same shape.
+def hear_like_beats(
+    logits: npt.NDArray[np.floating], windows: Array, early: npt.NDArray[np.floating]
+) -> npt.NDArray[np.float64]:
+    """Return the logits with the log odds of V moved half way to their mean over the beats of the same shape, twice.
+
+    The first time all beats of the shape are heard, the second time those of them that are as early.
 
     Parameters
     ----------
@@ -30,6 +36,8 @@ def hear_like_beats(logits: npt.NDArray[np.floating], windows: Array) -> npt.NDA
     windows : ndarray of float32, shape (n_beats, 112, n_leads)
         The same beats as `beatlens.beats.morphology.BeatShapes` has them. Of one shape are those whose QRS complexes have a
         likeness of 0.9 or more (`beatlens.beats.morphology.likeness`), each beat with itself among them.
+    early : ndarray of shape (n_beats,)
+        The column ``pre_to_local`` of `beatlens.beats.rhythm.rhythm_features`. As early are beats within 0.2 of it.
 
     Returns
     -------
@@ -42,10 +50,19 @@ def hear_like_beats(logits: npt.NDArray[np.floating], windows: Array) -> npt.NDA
     ventricular = CLASSES.index("V")
     others = np.logaddexp.reduce(np.delete(heard, ventricular, axis=1), axis=1)
     odds = heard[:, ventricular] - others
-    mean = np.zeros(len(heard))
-    for first, rows in likeness_by_rows(windows[:, QRS].reshape(len(windows), -1)):
-        alike = (rows >= ALIKE).astype(np.float64)
-        np.fill_diagonal(alike[:, first:], 1)  # a flat line is not even like itself
-        mean[first : first + len(rows)] = (alike @ odds) / alike.sum(axis=1)
-    heard[:, ventricular] = others + OWN * odds + (1 - OWN) * mean
+    alike = are_alike(windows[:, QRS].reshape(len(windows), -1))
+    odds = _meet(odds, alike, early, np.inf)
+    heard[:, ventricular] = others + _meet(odds, alike, early, AS_EARLY)
     return heard
+
+
+def _meet(
+    odds: npt.NDArray[np.float64], alike: npt.NDArray[np.bool_], early: npt.NDArray[np.floating], within: float
+) -> npt.NDArray[np.float64]:
+    """Return log odds half way to their mean over the beats that are alike and no further than this in ``early``."""
+    mean = np.empty_like(odds)
+    for first in range(0, len(odds), ROWS):
+        block = slice(first, first + ROWS)
+        among = (alike[block] & (np.abs(early[block, None] - early) <= within)).astype(np.float64)
+        mean[block] = (among @ odds) / among.sum(axis=1)
+    return OWN * odds + (1 - OWN) * mean
