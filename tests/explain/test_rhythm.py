@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -44,7 +45,8 @@ def compile_fast() -> Any:
 def make_record(n_leads: int = 2, seconds: float = 60.0) -> tuple[Record, np.ndarray]:
     """Return beats with P, QRS and T, every ninth early and wide and without P; and their R peaks."""
     rng = np.random.default_rng(4)
-    steps = np.where(np.arange(200) % 9 == 5, 0.5, np.where(np.arange(200) % 9 == 6, 1.1, 0.8)) + rng.normal(0, 0.01, 200)
+    number = np.arange(max(200, int(2 * seconds)))
+    steps = np.where(number % 9 == 5, 0.5, np.where(number % 9 == 6, 1.1, 0.8)) + rng.normal(0, 0.01, len(number))
     times = np.cumsum(steps)
     times = times[times < seconds - 1]
     t = np.arange(int(seconds * FS)) / FS
@@ -102,7 +104,7 @@ def test_the_differentiable_features_are_those_of_the_encoder(n_leads: int) -> N
         np.testing.assert_allclose(found[:, column], expected[:, column], atol=2e-3, err_msg=name)
     pre_to_local = rhythm[:, RHYTHM_FEATURES.index("pre_to_local")]
     expected = likeness_features(shapes, pre_to_local)
-    jax_context |= build_likeness_context(shapes, expected, pre_to_local)
+    jax_context |= build_likeness_context(shapes, expected, pre_to_local, np.arange(len(expected)))
     found = np.asarray(likeness_columns(w, jax_context))
     for column, name in enumerate(LIKENESS_FEATURES):
         np.testing.assert_allclose(found[:, column], expected[:, column], atol=2e-3, err_msg=name)
@@ -245,3 +247,31 @@ def test_a_shuffled_layer_keeps_its_values() -> None:
     assert mixed.shape == (1, 3, 4)
     assert (np.asarray(mixed) != given[0]).any()
     assert sorted(np.asarray(mixed).ravel().tolist()) == list(range(12))
+
+
+def test_what_the_model_said_already_is_not_asked_again(monkeypatch) -> None:
+    """With its predictions at hand the same beats are laid out, and the network is not run over the others."""
+    model = make_model(windows=False, networks=1)
+    record, r_samples = make_record()
+    plain = read_rhythm_beats(record, r_samples, model, np.array([5]))
+    said = model.predict_record(record, r_samples)
+    monkeypatch.setattr(RhythmLSTM, "predict_encoded", None)
+    known = read_rhythm_beats(record, r_samples, model, np.array([5]), predictions=said)
+    assert known.leads == plain.leads == said.leads
+    np.testing.assert_allclose(known.probabilities, plain.probabilities, atol=1e-6)
+    for name, values in plain.inputs.items():
+        np.testing.assert_array_equal(known.inputs[name], values)
+    unjudged = replace(said, classes=np.where(np.arange(len(said)) == 5, "", said.classes))
+    assert not len(read_rhythm_beats(record, r_samples, model, np.array([5]), predictions=unjudged))
+
+
+def test_a_few_beats_are_laid_out_as_among_all() -> None:
+    """Only the sequences next to the beats in question are read, and nothing of these beats changes by it."""
+    model = make_model(windows=False, networks=1)
+    record, r_samples = make_record(1, seconds=400)
+    some = np.array([3, 222, 226, len(r_samples) - 1])
+    every, few = read_rhythm_beats(record, r_samples, model), read_rhythm_beats(record, r_samples, model, some)
+    for name, values in few.inputs.items():
+        np.testing.assert_array_equal(values, every.inputs[name][some], err_msg=name)
+    for place, values in few.near.items():
+        np.testing.assert_array_equal(values, every.near[place][some])

@@ -12,10 +12,14 @@ from beatlens.analysis.result import Analysis, ExplainedBeat
 from beatlens.analysis.rhythm import NOT_ECTOPIC, Event
 from beatlens.errors import ConfigurationError, SignalError
 from beatlens.explain.explanation import Explanation
+from beatlens.explain.methods import default_method
 from beatlens.explain.options import Options
 from beatlens.explain.record import can_explain, explain_beats
+from beatlens.explain.rhythm import read_rhythm_beats
+from beatlens.explain.rhythm_record import explain_read_beats
 from beatlens.models.predictions import BeatPredictions
 from beatlens.models.registry import load_model
+from beatlens.models.rhythm_lstm import RhythmLSTM
 from beatlens.records import Record
 
 _PER_CLASS = 2
@@ -74,7 +78,13 @@ def _margin(predictions: BeatPredictions) -> npt.NDArray[np.floating]:
 
 
 def explain_chosen(
-    model: Any, record: Record, samples: npt.NDArray[np.int64], chosen: dict[int, str], *, method: str | None
+    model: Any,
+    record: Record,
+    samples: npt.NDArray[np.int64],
+    chosen: dict[int, str],
+    *,
+    method: str | None,
+    predictions: BeatPredictions | None = None,
 ) -> tuple[tuple[ExplainedBeat, ...], str]:
     """Explain the chosen beats, where there is a way to explain this model.
 
@@ -89,6 +99,8 @@ def explain_chosen(
         From `choose_beats`; each of these beats was judged.
     method : str, optional
         One of `beatlens.explain.methods.METHODS`; by default the one that measured best for the model.
+    predictions : BeatPredictions, optional
+        What the model said of all beats, if it was asked already: ``rhythm-lstm`` is then not asked again.
 
     Returns
     -------
@@ -101,7 +113,12 @@ def explain_chosen(
     if not can_explain(model):
         return (), f"The beats are not explained: there is no way yet to explain the model {model.name}."
     beats = np.array(list(chosen), dtype=np.int64)
-    found = {each.sample: each for each in explain_beats(record, samples, model, which=beats, method=method)}
+    if predictions is not None and isinstance(model, RhythmLSTM):
+        read = read_rhythm_beats(record, samples, model, beats, predictions=predictions)
+        explanations = explain_read_beats(record, samples, model, read, method=method or default_method(model))
+    else:
+        explanations = explain_beats(record, samples, model, which=beats, method=method)
+    found = {each.sample: each for each in explanations}
     kept = [(beat, why) for beat, why in chosen.items() if int(samples[beat]) in found]
     return tuple(ExplainedBeat(beat, why, found[int(samples[beat])]) for beat, why in kept), ""
 

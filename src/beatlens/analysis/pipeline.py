@@ -97,7 +97,7 @@ def analyze(
     beats = tabulate_beats(samples, record.fs, rr, predictions, reasons)
     tell("explanations", 0.0)
     chosen = choose_beats(predictions, events, settings.explanations)
-    explained, note = explain_chosen(judge, record, samples, chosen, method=settings.method)
+    explained, note = explain_chosen(judge, record, samples, chosen, method=settings.method, predictions=predictions)
     tell("explanations", 1.0)
     return Analysis(
         record=record,
@@ -167,6 +167,7 @@ def classify_beats(
         uncertain=judged & said.uncertain,
         reasons=tuple(reasons.tolist()),
         notes=said.notes,
+        leads=said.leads,
     )
     return predictions, reasons.astype(str)
 

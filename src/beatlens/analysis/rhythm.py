@@ -201,6 +201,8 @@ def _bigeminy(
     alternates = linked[1:] & either[1:] & either[:-1] & (ectopic[1:] != ectopic[:-1])
     events = []
     for first, last in _stretches(either, alternates):
+        if last - first < 2 * (at_least - 1):
+            continue  # every other beat is ectopic
         places = first + np.flatnonzero(ectopic[first : last + 1])
         if len(places) >= at_least:
             events.append(_event("bigeminy", name, int(places[0]), int(places[-1]), times_s, len(places)))

@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from beatlens.beats.morphology import QRS, TINY, BeatShapes, likeness, likeness_by_rows
-from beatlens.beats.shape_measures import row_likeness, shifted_corr, width_ms
+from beatlens.beats.morphology import QRS, BeatShapes, likeness, likeness_by_rows
+from beatlens.beats.shape_measures import choose_fit, pair_fits, row_likeness, shifted_corr, take_fit, width_ms
 
 Array = npt.NDArray[np.floating]
 
@@ -88,25 +88,28 @@ def _lead_columns(shapes: BeatShapes) -> list[Array]:
     ]
 
 
-def nearest_beats(shapes: BeatShapes) -> npt.NDArray[np.intp]:
-    """Return the numbers of the ten beats that each complex is most like, itself apart: shape (n_beats, at most 10)."""
+def nearest_beats(shapes: BeatShapes, rows: npt.NDArray[np.integer] | None = None) -> tuple[npt.NDArray[np.intp], Array]:
+    """Return the ten beats that each complex is most like, itself apart, and how like: both of shape (n_rows, at most 10).
+
+    ``rows``: the beats in question; all if not given.
+    """
     flat = shapes.windows[:, QRS].reshape(len(shapes.windows), -1)
-    n = len(flat)
-    k = min(LIKE_BEATS, max(n - 1, 0))
-    nearest = np.zeros((n, k), np.intp)
-    for first, alike in likeness_by_rows(flat) if k else ():
-        np.fill_diagonal(alike[:, first:], -2)
-        nearest[first : first + len(alike)] = np.argpartition(alike, n - k, axis=1)[:, n - k :]
-    return nearest
+    asked = np.arange(len(flat)) if rows is None else np.asarray(rows)
+    k = min(LIKE_BEATS, max(len(flat) - 1, 0))
+    nearest, how_like = np.zeros((len(asked), k), np.intp), np.zeros((len(asked), k), np.float32)
+    for first, alike in likeness_by_rows(flat[asked], flat) if k else ():
+        block = slice(first, first + len(alike))
+        alike[np.arange(len(alike)), asked[block]] = -2
+        nearest[block] = np.argpartition(alike, len(flat) - k, axis=1)[:, len(flat) - k :]
+        how_like[block] = np.take_along_axis(alike, nearest[block], axis=1)
+    return nearest, how_like
 
 
 def _like_columns(shapes: BeatShapes, pre_to_local: Array) -> list[Array]:
-    flat = shapes.windows[:, QRS].reshape(len(shapes.windows), -1)
-    nearest = nearest_beats(shapes)
+    nearest, how_like = nearest_beats(shapes)
     if not nearest.shape[1]:
-        return [np.zeros(len(flat)), np.zeros(len(flat)), np.ones(len(flat))]
-    found = np.stack([row_likeness(flat, flat[nearest[:, k]]) for k in range(nearest.shape[1])])
-    return [found.min(axis=0), np.median(pre_to_local[nearest], axis=1), (shapes.groups[nearest] == 0).mean(axis=1)]
+        return [np.zeros(len(nearest)), np.zeros(len(nearest)), np.ones(len(nearest))]
+    return [how_like.min(axis=1), np.median(pre_to_local[nearest], axis=1), (shapes.groups[nearest] == 0).mean(axis=1)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,31 +135,28 @@ def find_others(shapes: BeatShapes, pre_to_local: Array) -> list[Other]:
     w, groups = shapes.windows, shapes.groups
     d = shapes.dominant[QRS].reshape(1, -1).astype(np.float64)
     present, counts = np.unique(groups, return_counts=True)
-    found = []
+    found: list[Other] = []
     for group in [g for g in present[np.argsort(-counts, kind="stable")] if g != 0 and (groups == g).sum() >= MIN_GROUP]:
         members = groups == group
         typical = np.median(w[members], axis=0).astype(np.float64)
         if float(likeness(typical[QRS].reshape(1, -1), d)[0, 0]) <= UNLIKE:
             lagged = np.stack([typical[QRS.start + lag : QRS.stop + lag].reshape(-1) for lag in LAGS])
             found.append(Other(members, lagged, float(np.median(pre_to_local[members]))))
-    return found[:MAX_OTHERS]
+        if len(found) == MAX_OTHERS:
+            break
+    return found
 
 
 def _between_columns(shapes: BeatShapes, pre_to_local: Array) -> list[Array]:
     n = len(shapes.windows)
     y = shapes.windows[:, QRS].reshape(n, -1).astype(np.float64)
     d = shapes.dominant[QRS].reshape(-1).astype(np.float64)
-    power = (y**2).sum(axis=1) + TINY
-    alone = 1 - (y @ d) ** 2 / (power * (d @ d) + TINY)
-    # Weights, residual, gain, prematurity of the other: of a beat that no other group helps to explain.
-    best = np.stack([(y @ d) / (d @ d + TINY), np.zeros(n), alone, np.zeros(n), np.zeros(n)], axis=1)
-    for group in find_others(shapes, pre_to_local):
-        only = np.min([1 - (y @ o) ** 2 / (power * (o @ o) + TINY) for o in group.complexes], axis=0)
-        for other in group.complexes:
-            basis = np.stack([d, other], axis=1)
-            weights = y @ np.linalg.pinv(basis).T
-            rest = ((y - weights @ basis.T) ** 2).sum(axis=1) / power
-            found = np.stack([*weights.T, rest, np.minimum(alone, only) - rest, np.full(n, group.early)], axis=1)
-            better = ~group.members & (rest < best[:, 2])
-            best[better] = found[better]
-    return list(np.clip(best, -3, 3).T)
+    others = find_others(shapes, pre_to_local)
+    fits = pair_fits(y, d, np.reshape([group.complexes for group in others], (len(LAGS) * len(others), len(d))))
+    only = fits.second_alone.reshape(len(others), len(LAGS), n).min(axis=1, initial=np.inf).repeat(len(LAGS), axis=0)
+    best = choose_fit(fits, np.reshape([~group.members for group in others], (len(others), n)).repeat(len(LAGS), axis=0))
+    early = np.broadcast_to(np.repeat([group.early for group in others], len(LAGS))[:, None], fits.rest.shape)
+    # Weights, residual, gain, prematurity of the other; the first of each pair: of a beat that no other group helps to explain.
+    alone = (fits.first_weight, np.zeros(n), fits.first_alone, np.zeros(n), np.zeros(n))
+    together = (fits.weights[:, 0], fits.weights[:, 1], fits.rest, np.minimum(fits.first_alone, only) - fits.rest, early)
+    return [np.clip(take_fit(best, *pair), -3, 3) for pair in zip(alone, together, strict=True)]

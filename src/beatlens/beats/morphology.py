@@ -62,12 +62,13 @@ def prepare_signal(signal: npt.NDArray[np.floating], fs: float) -> Array:
 
     if not fs >= 80:
         raise SignalError(f"'fs' must be at least 80 Hz to describe the shape of beats; got {fs}")
-    x = _fill_gaps(np.asarray(signal, dtype=np.float64))
+    leads = np.ascontiguousarray(_fill_gaps(np.asarray(signal, dtype=np.float64)).T)  # filters are faster along whole leads
     ratio = Fraction(FS / fs).limit_denominator(2000)
     if ratio != 1:
-        x = resample_poly(x, ratio.numerator, ratio.denominator, axis=0, padtype="line")
+        leads = resample_poly(leads, ratio.numerator, ratio.denominator, axis=1, padtype="line")
     sos = butter(2, BAND_HZ, "bandpass", fs=FS, output="sos")
-    return np.asarray(sosfiltfilt(sos, x, axis=0, padlen=min(len(x) - 1, 256)), dtype=np.float32)
+    filtered = sosfiltfilt(sos, leads, axis=1, padlen=min(leads.shape[1] - 1, 256))
+    return np.ascontiguousarray(filtered.T, dtype=np.float32)
 
 
 def _fill_gaps(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -191,19 +192,19 @@ def group_beats(complexes: Array) -> npt.NDArray[np.int64]:
 def are_alike(flat: Array) -> npt.NDArray[np.bool_]:
     """Return ``likeness(flat, flat) >= ALIKE``, each with itself alike even where it is zero."""
     alike = np.empty((len(flat), len(flat)), np.bool_)
-    for first, rows in likeness_by_rows(flat):
+    for first, rows in likeness_by_rows(flat, flat):
         np.greater_equal(rows, ALIKE, out=alike[first : first + len(rows)])
     np.fill_diagonal(alike, True)
     return alike
 
 
-def likeness_by_rows(flat: Array) -> Iterator[tuple[int, Array]]:
-    """Yield ``likeness(flat, flat)`` some rows at a time, with the number of the first: they stay in the processor's cache."""
-    power = (flat**2).sum(axis=1)
-    for first in range(0, len(flat), ROWS):
-        rows = flat[first : first + ROWS] @ flat.T
+def likeness_by_rows(a: Array, b: Array) -> Iterator[tuple[int, Array]]:
+    """Yield ``likeness(a, b)`` some rows at a time, with the number of the first: they stay in the processor's cache."""
+    power, power_b = (a**2).sum(axis=1), (b**2).sum(axis=1) + np.float32(TINY)
+    for first in range(0, len(a), ROWS):
+        rows = a[first : first + ROWS] @ b.T
         rows *= 2
-        rows /= power[first : first + ROWS, None] + power + TINY
+        rows /= power[first : first + ROWS, None] + power_b
         yield first, rows
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from beatlens.beats.morphology import P_WAVE, QRS, T_WAVE, TINY, BeatShapes, likeness
 from beatlens.beats.rhythm import LOCAL_HALF, neighbour_index
-from beatlens.beats.shape_measures import corr_rows, row_likeness, shifted_corr, width_ms
+from beatlens.beats.shape_measures import choose_fit, corr_rows, pair_fits, row_likeness, shifted_corr, take_fit, width_ms
 
 Array = npt.NDArray[np.floating]
 
@@ -120,8 +120,8 @@ def _p_waves(w: Array) -> Array:
     segment = w[:, P_WAVE].astype(np.float64)
     at = np.linspace(-1, 1, segment.shape[1])
     line = np.stack([np.ones_like(at), at], axis=1)
-    rest = segment - np.einsum("tk,nkl->ntl", line, np.einsum("kt,ntl->nkl", np.linalg.pinv(line), segment))
-    return np.asarray(rest.reshape(len(w), -1), dtype=np.float32)
+    away = np.kron(np.eye(len(at)) - line @ np.linalg.pinv(line), np.eye(w.shape[2]))
+    return np.asarray(segment.reshape(len(w), -1) @ away, dtype=np.float32)
 
 
 def _coherence(unit: Array, half: int) -> tuple[Array, Array]:
@@ -171,43 +171,37 @@ def _p_columns(w: Array, dominant: Array, pre_rr: Array) -> list[Array]:
 def _group_columns(w: Array, dominant: Array, groups: npt.NDArray[np.int64], pre_to_local: Array) -> list[Array]:
     n = len(w)
     present, inverse, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    rows = np.zeros((len(present), 5))
-    for k in range(len(present)):
-        members = inverse == k
-        typical = np.median(w[members][:200], axis=0)
-        early = np.quantile(pre_to_local[members], [0.2, 0.5, 0.8])
-        rows[k] = (
-            early[1],
-            early[2] - early[0],
-            shifted_corr(typical[None], dominant, QRS)[0],
-            np.log(width_ms(typical[None, QRS]))[0] - np.log(width_ms(dominant[None, QRS]))[0],
-            np.log(counts[k]),
-        )
-    return [np.log(counts[inverse] / n), (groups == 0).astype(np.float64), *rows[inverse].T]
+    members = [np.flatnonzero(inverse == k) for k in range(len(present))]
+    typical = np.stack([np.median(w[of_group[:200]], axis=0) for of_group in members])
+    early = np.stack([np.quantile(pre_to_local[of_group], [0.2, 0.5, 0.8]) for of_group in members])
+    rows = (
+        early[:, 1],
+        early[:, 2] - early[:, 0],
+        shifted_corr(typical, dominant, QRS),
+        np.log(width_ms(typical[:, QRS])) - np.log(width_ms(dominant[None, QRS])),
+        np.log(counts),
+    )
+    return [np.log(counts[inverse] / n), (groups == 0).astype(np.float64), *(row[inverse] for row in rows)]
 
 
 def _fusion_columns(w: Array, dominant: Array, groups: npt.NDArray[np.int64]) -> list[Array]:
     """Fit each complex by the dominant one and another of the recording, whichever other explains it best."""
     n = len(w)
-    y = w[:, QRS].reshape(n, -1).astype(np.float64)
     d = dominant[QRS].reshape(-1).astype(np.float64)
-    power = (y**2).sum(axis=1) + TINY
-    alone = 1 - (y @ d) ** 2 / (power * (d @ d) + TINY)
-    best = np.stack([(y @ d) / (d @ d + TINY), np.zeros(n), alone, np.zeros(n)], axis=1)
     present, counts = np.unique(groups, return_counts=True)
-    order = present[np.argsort(-counts)][:12]
-    for group in order:
-        members = groups == group
-        other = np.median(w[members][:, QRS], axis=0).reshape(-1).astype(np.float64)
-        if group == 0 or members.sum() < 2 or float(likeness(other[None], d[None])[0, 0]) > 0.6:
+    others, outside = [], []
+    for k in np.argsort(-counts)[:12]:
+        if present[k] == 0 or counts[k] < 2:
             continue
-        # A beat must not be explained by itself: a group of two or three is mostly the beat.
-        outside = ~members if members.sum() < 4 else np.ones(n, bool)
-        basis = np.stack([d, other], axis=1)
-        weights = y @ np.linalg.pinv(basis).T
-        rest = ((y - weights @ basis.T) ** 2).sum(axis=1) / power
-        only_other = 1 - (y @ other) ** 2 / (power * (other @ other) + TINY)
-        gain = np.minimum(alone, only_other) - rest
-        better = outside & (rest < best[:, 2])
-        best[better] = np.stack([weights[:, 0], weights[:, 1], rest, gain], axis=1)[better]
-    return list(np.clip(best, -3, 3).T)
+        members = groups == present[k]
+        other = np.median(w[members][:, QRS], axis=0).reshape(-1).astype(np.float64)
+        if float(likeness(other[None], d[None])[0, 0]) <= 0.6:
+            others.append(other)
+            # A beat must not be explained by itself: a group of two or three is mostly the beat.
+            outside.append(~members if counts[k] < 4 else np.ones(n, bool))
+    fits = pair_fits(w[:, QRS].reshape(n, -1).astype(np.float64), d, np.reshape(others, (len(others), len(d))))
+    gain = np.minimum(fits.first_alone, fits.second_alone) - fits.rest
+    best = choose_fit(fits, np.reshape(outside, fits.rest.shape))
+    alone = (fits.first_weight, np.zeros(n), fits.first_alone, np.zeros(n))
+    together = (fits.weights[:, 0], fits.weights[:, 1], fits.rest, gain)
+    return [np.clip(take_fit(best, *pair), -3, 3) for pair in zip(alone, together, strict=True)]

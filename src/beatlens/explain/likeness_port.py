@@ -35,8 +35,10 @@ LIKENESS_CONTEXT: Final = (
 _KEPT: Final = [LIKENESS_FEATURES.index(name) for name in ("like_beats_prematurity", "like_beats_dominant")]
 
 
-def build_likeness_context(shapes: BeatShapes, features: Array, pre_to_local: npt.NDArray[np.floating]) -> dict[str, Array]:
-    """Return what the likeness features of each beat take from the others.
+def build_likeness_context(
+    shapes: BeatShapes, features: Array, pre_to_local: npt.NDArray[np.floating], rows: npt.NDArray[np.integer]
+) -> dict[str, Array]:
+    """Return what the likeness features of the beats ``rows`` take from the others.
 
     Parameters
     ----------
@@ -44,14 +46,15 @@ def build_likeness_context(shapes: BeatShapes, features: Array, pre_to_local: np
     features : ndarray of shape (n_beats, 12)
         Their likeness features.
     pre_to_local : ndarray of shape (n_beats,)
+    rows : ndarray of int, shape (n_rows,)
 
     Returns
     -------
-    dict of ndarray of float32, shape (n_beats, ...)
+    dict of ndarray of float32, shape (n_rows, ...)
     """
-    n = len(shapes.windows)
-    flat = shapes.windows[:, QRS].reshape(n, -1)
-    nearest = nearest_beats(shapes)
+    n = len(rows)
+    flat = shapes.windows[:, QRS].reshape(len(shapes.windows), -1)
+    nearest, _ = nearest_beats(shapes, rows)
     like = np.zeros((n, LIKE_BEATS, flat.shape[1]), np.float32)
     like[:, : nearest.shape[1]] = flat[nearest]
     d = shapes.dominant[QRS].reshape(-1).astype(np.float64)
@@ -61,11 +64,11 @@ def build_likeness_context(shapes: BeatShapes, features: Array, pre_to_local: np
     for place, group in enumerate(find_others(shapes, pre_to_local)):
         others[place] = group.complexes
         pinv[place] = [np.linalg.pinv(np.stack([d, other], axis=1)) for other in group.complexes]
-        allowed[:, place], early[place] = ~group.members, group.early
+        allowed[:, place], early[place] = ~group.members[rows], group.early
     found = {
         "like_qrs": like,
         "like_known": np.broadcast_to(np.arange(LIKE_BEATS) < nearest.shape[1], (n, LIKE_BEATS)),
-        "like_kept": features[:, _KEPT],
+        "like_kept": features[rows][:, _KEPT],
         "between_qrs": np.broadcast_to(others, (n, *others.shape)),
         "between_pinv": np.broadcast_to(pinv, (n, *pinv.shape)),
         "between_allowed": allowed,

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from beatlens._threads import map_threads
 from beatlens.beats.likeness_features import LIKENESS_FEATURES
-from beatlens.beats.morphology import BEFORE, FS, prepare_signal
+from beatlens.beats.morphology import BEFORE, FS, BeatShapes, prepare_signal
 from beatlens.beats.rhythm import RHYTHM_FEATURES
 from beatlens.explain.likeness_port import LIKENESS_CONTEXT, build_likeness_context, likeness_columns
 from beatlens.explain.rhythm_context import build_context
@@ -31,6 +32,7 @@ from beatlens.models.rhythm_lstm import BATCH, RhythmLSTM, find_readable, sequen
 if TYPE_CHECKING:
     import jax
 
+    from beatlens.models.predictions import BeatPredictions
     from beatlens.models.rhythm_encoding import EncodedBeats
     from beatlens.models.rhythm_steps import RhythmSteps
     from beatlens.records.record import Record
@@ -156,6 +158,7 @@ def read_rhythm_beats(
     *,
     neighbours: bool = True,
     leads: tuple[int, ...] | None = None,
+    predictions: BeatPredictions | None = None,
 ) -> RhythmBeats:
     """Lay out beats of a recording for `rhythm_subject`.
 
@@ -171,6 +174,8 @@ def read_rhythm_beats(
         Whether to work out what each neighbour brings.
     leads : tuple of int, optional
         The leads to read; those that the model reads if not given.
+    predictions : BeatPredictions, optional
+        What the model said of ``r_samples``, if it was asked already.
 
     Raises
     ------
@@ -178,17 +183,28 @@ def read_rhythm_beats(
         If the sampling rate is too low, or the R peaks are out of order.
     """
     at = np.asarray(r_samples, np.int64)
-    leads = read_leads(record, at) if leads is None else leads
+    if leads is None:
+        leads = (predictions.leads if predictions else ()) or read_leads(record, at)
     wanted = np.zeros(len(at), bool)
     wanted[slice(None) if chosen is None else np.asarray(chosen, np.int64)] = True
+    if predictions is not None:
+        wanted &= predictions.classes != ""
     readable = find_readable(record, at, leads)
-    parts = []
+    asked = []
     for beats, first, last in stretches(at, record.n_samples, record.fs) if leads else []:
         number = np.flatnonzero(readable[beats]) + beats.start
-        rows = np.flatnonzero(wanted[number])
-        if len(rows):
-            part = _Stretch(record.signal[first:last][:, leads], record.fs, (at[number] - first) / record.fs)
-            parts.append(_read_stretch(part, model, rows, neighbours=neighbours, leads=leads, number=number))
+        if wanted[number].any():
+            asked.append((number, first, last))
+
+    def encode(part: tuple[npt.NDArray[np.int64], int, int]) -> _Stretch:
+        number, first, last = part
+        x, times_s = prepare_signal(record.signal[first:last][:, leads], record.fs), (at[number] - first) / record.fs
+        return _Stretch(number, times_s, x, *encode_shapes(x, times_s))
+
+    parts = [
+        _read_stretch(stretch, model, np.flatnonzero(wanted[stretch.number]), neighbours, leads, predictions)
+        for stretch in map_threads(encode, asked)
+    ]
     if not parts:
         return RhythmBeats({}, np.zeros(0, np.int64), np.zeros(0), {}, leads, np.zeros((0, len(model.classes)), np.float32))
     return RhythmBeats(
@@ -202,32 +218,32 @@ def read_rhythm_beats(
 
 
 class _Stretch(NamedTuple):
-    """Some minutes of the leads that are read, and the times of the beats in them."""
+    """Beats of some minutes: their places among the R peaks, their times, the prepared signal, and what was made of both."""
 
-    signal: npt.NDArray[np.floating]
-    fs: float
+    number: npt.NDArray[np.int64]
     times_s: npt.NDArray[np.float64]
+    x: npt.NDArray[np.float32]
+    encoded: EncodedBeats
+    shapes: BeatShapes
 
 
 def _read_stretch(
-    part: _Stretch,
+    stretch: _Stretch,
     model: RhythmLSTM,
     rows: npt.NDArray[np.int64],
-    *,
     neighbours: bool,
     leads: tuple[int, ...],
-    number: npt.NDArray[np.int64],
+    predictions: BeatPredictions | None,
 ) -> RhythmBeats:
-    x, times_s = prepare_signal(part.signal, part.fs), part.times_s
-    encoded, shapes = encode_shapes(x, times_s)
+    number, times_s, x, encoded, shapes = stretch
     n_rhythm = len(RHYTHM_FEATURES)
     pre_rr = encoded.features[:, RHYTHM_FEATURES.index("pre_rr")]
     voltage, context = build_context(x, encoded.r_samples, shapes, encoded.features[:, n_rhythm:], pre_rr)
     likeness = encoded.features[:, -len(LIKENESS_FEATURES) :]
-    context |= build_likeness_context(shapes, likeness, encoded.early)
     usual = np.median(encoded.features[shapes.groups == 0], axis=0)
-    company = _Company(model, encoded, usual)
+    company = _Company(model, encoded, usual, rows)
     inputs: Arrays = {name: values[rows] for name, values in context.items()}
+    inputs |= build_likeness_context(shapes, likeness, encoded.early, rows)
     inputs[WINDOW], inputs[RHYTHM] = voltage[rows], encoded.features[rows, :n_rhythm]
     inputs[COMPANY] = company.brought[rows]
     usual_window = inputs["dominant"] / inputs["gain"][:, None]
@@ -237,31 +253,37 @@ def _read_stretch(
     inputs["usual_company"] = np.broadcast_to(company.usual, inputs[COMPANY].shape)
     offset = (encoded.r_samples[rows] / FS - times_s[rows]) * 1000
     near = company.without(rows) if neighbours else {}
-    return RhythmBeats(inputs, number[rows], offset, near, leads, model.predict_encoded(encoded)[rows])
+    probabilities = model.predict_encoded(encoded)[rows] if predictions is None else predictions.probabilities[number[rows]]
+    return RhythmBeats(inputs, number[rows], offset, near, leads, probabilities)
 
 
 class _Company:
     """What the recurrent layer brings to each beat of a stretch, and what it would bring if a neighbour were the usual beat."""
 
-    def __init__(self, model: RhythmLSTM, encoded: EncodedBeats, usual: npt.NDArray[np.float32]) -> None:
+    def __init__(
+        self, model: RhythmLSTM, encoded: EncodedBeats, usual: npt.NDArray[np.float32], asked: npt.NDArray[np.int64]
+    ) -> None:
         self.steps = model.steps
         self.n = len(encoded)
         n_leads = encoded.windows.shape[2]
         program = _reader(model, n_leads)
-        pieces = sequence_pieces(self.n)
         self.brought = np.zeros((self.n, 4, self.steps.n_networks, self.steps.n_units), np.float32)
-        rows: list[npt.NDArray[np.float32]] = []
+        shape = (encoded.dominant[None], encoded.dominant[None]) if self.steps.encoders else ()
+        self.usual_row = np.asarray(self.steps.encode_rows(usual[None], *shape))[0]
+        self.rows = np.zeros((self.n, *self.usual_row.shape), np.float32)
+        # Of the others, only those next to the beats that are asked about.
+        pieces = [
+            (read, keep)
+            for read, keep in sequence_pieces(self.n)
+            if ((asked >= keep.start - REACH) & (asked < keep.stop + REACH)).any()
+        ]
         for start in range(0, len(pieces), BATCH):
             part = pieces[start : start + BATCH]
             laid = sequences(encoded, part, size=BATCH, windows=bool(self.steps.encoders))
             encoded_rows, brought = (np.asarray(values) for values in program(laid))
             for row, (read, keep) in enumerate(part):
                 inner = slice(keep.start - read.start, keep.stop - read.start)
-                self.brought[keep] = brought[row, inner]
-                rows.append(encoded_rows[row, inner])
-        self.rows = np.concatenate(rows)  # (n_beats, networks, d)
-        shape = (encoded.dominant[None], encoded.dominant[None]) if self.steps.encoders else ()
-        self.usual_row = np.asarray(self.steps.encode_rows(usual[None], *shape))[0]
+                self.brought[keep], self.rows[keep] = brought[row, inner], encoded_rows[row, inner]
         settled = [np.zeros((2, 1, self.steps.n_networks, self.steps.n_units), np.float32)] * 2
         for side in (0, 1):
             for _ in range(SETTLED):

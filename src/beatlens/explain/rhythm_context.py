@@ -105,13 +105,15 @@ def _fusion_context(shapes: BeatShapes) -> dict[str, npt.NDArray[np.floating]]:
     allowed = np.zeros((n, MAX_OTHERS), bool)
     present, counts = np.unique(groups, return_counts=True)
     place = 0
-    for group in present[np.argsort(-counts)][: MAX_OTHERS + 1]:
-        members = groups == group
+    for k in np.argsort(-counts)[: MAX_OTHERS + 1]:
+        if present[k] == 0 or counts[k] < 2:
+            continue
+        members = groups == present[k]
         other = np.median(w[members][:, QRS], axis=0).reshape(-1).astype(np.float64)
-        if group == 0 or members.sum() < 2 or float(likeness(other[None], d[None])[0, 0]) > 0.6:
+        if float(likeness(other[None], d[None])[0, 0]) > 0.6:
             continue
         others[place], pinv[place] = other, np.linalg.pinv(np.stack([d, other], axis=1))
-        allowed[:, place] = ~members if members.sum() < 4 else True
+        allowed[:, place] = ~members if counts[k] < 4 else True
         place += 1
     return {
         "usual_qrs": _repeat(d, n),

@@ -80,9 +80,24 @@ def explain_rhythm_beats(
     options: Options | None = None,
 ) -> list[Explanation]:
     """Explain beats with ``rhythm-lstm``; parameters and errors as in `beatlens.explain.record.explain_beats`."""
+    find_method(method, rhythm_subject(model))  # a name that does not exist is said before any work
+    beats = read_rhythm_beats(record, r_samples, model, which)
+    return explain_read_beats(record, r_samples, model, beats, true=true, method=method, options=options)
+
+
+def explain_read_beats(
+    record: Record,
+    r_samples: npt.NDArray[np.integer],
+    model: RhythmLSTM,
+    beats: RhythmBeats,
+    *,
+    true: Sequence[str] = (),
+    method: str = "saliency",
+    options: Options | None = None,
+) -> list[Explanation]:
+    """Explain beats that `beatlens.explain.rhythm.read_rhythm_beats` has laid out; the rest as for `explain_rhythm_beats`."""
     subject = rhythm_subject(model)
     chosen = find_method(method, subject)
-    beats = read_rhythm_beats(record, r_samples, model, which)
     if not len(beats):
         raise SignalError(
             f"a beat must have a signal around it to be explained; got none that has, in {record.name}",

@@ -28,6 +28,8 @@ class BeatPredictions:
         Why a beat is uncertain, empty where it is not.
     notes : tuple of str
         What was decided and a user should know, one sentence each.
+    leads : tuple of int
+        Numbers of the leads that were read; empty if that is not told.
     """
 
     class_names: tuple[str, ...]
@@ -37,6 +39,7 @@ class BeatPredictions:
     uncertain: npt.NDArray[np.bool_]
     reasons: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    leads: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.classes)

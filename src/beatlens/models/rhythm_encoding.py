@@ -97,8 +97,7 @@ def choose_leads(signal: npt.NDArray[np.floating], lead_names: tuple[str, ...]) 
 
     Of more than two, a lead II and a precordial lead are preferred, as in the recordings that the network learned from.
     """
-    with np.errstate(invalid="ignore"):
-        alive = [k for k in range(signal.shape[1]) if _alive(signal[:, k])]
+    alive = [k for k in range(signal.shape[1]) if _alive(signal[:, k])]
     if len(alive) <= N_LEADS:
         return tuple(alive)
     by_name = {lead_names[k].upper(): k for k in reversed(alive)}
@@ -108,7 +107,8 @@ def choose_leads(signal: npt.NDArray[np.floating], lead_names: tuple[str, ...]) 
 
 
 def _alive(lead: npt.NDArray[np.floating]) -> bool:
-    values = lead[np.isfinite(lead)]
+    known = np.isfinite(lead)
+    values = lead if known.all() else lead[known]
     return len(values) > 0.5 * len(lead) and bool(np.ptp(values) > 0.02)
 
 

@@ -179,7 +179,7 @@ class RhythmLSTM:
             noise[number] = encoded.features[:, FEATURES.index("noise")]
             n_context[number] = len(number)
         found = self._predictions(probabilities, judged, noise, n_context)
-        return replace(found, notes=describe_choice(record, leads))
+        return replace(found, notes=describe_choice(record, leads), leads=leads)
 
     def _predictions(
         self,

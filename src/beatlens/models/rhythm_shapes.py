@@ -19,7 +19,7 @@ from beatlens.models.rhythm_network import CLASSES
 OWN: Final = 0.5
 """What a beat's own log odds count; chosen on DS1, with the likeness from which on beats are of one shape."""
 AS_EARLY: Final = 0.2
-"""As early as each other are beats whose intervals, logarithms of their ratio to the local one, differ by no more; chosen so too."""
+"""How far the logarithms of two beats' intervals, beside the local one, may differ for them to be as early; chosen so too."""
 
 
 def hear_like_beats(
