@@ -142,7 +142,7 @@ def table_of_sanity(report: dict[str, Any]) -> str:
         fallen = [tell_both(row, signed, method) for row, signed in zip(report["randomisation"], by_sign, strict=True)]
         calm, own = noise.get(method, {}), late.get(method, {})
         planted = own.get("found", "-")
-        found = f"{planted:.3f} of {own['planted']}" if isinstance(planted, float) else "-"
+        found = f"{planted:.3f} of {own['planted']} ({own['found by one sample']:.3f})" if isinstance(planted, float) else "-"
         body.append([method, *fallen, calm.get("noise", "-"), calm.get("shift", "-"), own.get("late share", "-"), found])
     return table(
         ["method", *(f"shuffled from `{layer}`" for layer in layers), "noise", "shift", "last third", "planted, found"], body

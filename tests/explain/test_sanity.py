@@ -71,7 +71,7 @@ def test_a_planted_wave_is_found_wherever_it_stands(method: str) -> None:
     assert len(places) == 200
     assert planted["window"].shape == bases["window"].shape == (200, 180)
     after, before = (attribute(subject, x, method=method).values["window"] for x in (planted, bases))
-    hit = sanity.find_planted(after - before, places, smooth=4, reach=14)
+    hit = sanity.find_planted(after - before, places, smooth=19, reach=14)
     assert hit.mean() >= 0.95
     assert min(hit[places * 3 // 180 == third].mean() for third in range(3)) >= 0.9
 

@@ -328,8 +328,9 @@ def measure_lateness(
 
     A recurrent network forgets: its gradient may favour the last steps whatever decided. ``late share`` is the part of the
     attribution in the last third of the window. Waves are planted in normal beats, and count where they moved the logit of
-    ``target`` by 2 or more; one is found if the change of the explanation is largest within 40 ms of it. ``methods``: those
-    that are asked to find waves; all if not given.
+    ``target`` by 2 or more. One is found if the stretch of a wave's length (one standard deviation either way) over which the
+    explanation changes most has its middle within 40 ms of the wave's; ``found by one sample``: if the sample does that
+    changes most. ``methods``: those that are asked to find waves; all if not given.
     """
     (name,) = subject.time_inputs
     normal = sample.take(np.flatnonzero(sample.classes == "N"))
@@ -338,23 +339,24 @@ def measure_lateness(
     )
     n_samples = sample.inputs[name].shape[1]
     third = np.minimum(places * 3 // n_samples, 2)
-    reach, rows = round(0.04 * subject.fs), []
+    reach, length, rows = round(0.04 * subject.fs), 2 * round(sanity.PLANTED_S * subject.fs) + 1, []
     for method, each in found.items():
         if method == "segment-shapley":
             continue
         size = np.abs(each.values[name]).reshape(len(sample), n_samples, -1).sum(axis=2)
         late = size[:, n_samples * 2 // 3 :].sum(axis=1) / np.maximum(size.sum(axis=1), 1e-30)
-        row: dict[str, Any] = {"method": method, "late share": _interval(late, sample.records), "planted": "-", "found": "-"}
-        row |= {f"found, {part} third": "-" for part in THIRDS}
+        row: dict[str, Any] = {"method": method, "late share": _interval(late, sample.records)}
+        row |= dict.fromkeys(("planted", "found", *(f"found, {part} third" for part in THIRDS), "found by one sample"), "-")
         if len(places) and (not methods or method in methods):
             after, before = (
                 attribute(subject, x, method=method, target=target, options=options).values[name] for x in (planted, bases)
             )
-            hit = sanity.find_planted(after - before, places, smooth=max(1, reach // 4), reach=reach)
+            hit = sanity.find_planted(after - before, places, smooth=length, reach=reach)
             row |= {"planted": len(places), "found": float(hit.mean())}
             row |= {
                 f"found, {part} third": float(hit[third == k].mean()) for k, part in enumerate(THIRDS) if (third == k).any()
             }
+            row["found by one sample"] = float(sanity.find_planted(after - before, places, smooth=1, reach=reach).mean())
         rows.append(row)
     return rows
 

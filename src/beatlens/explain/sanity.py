@@ -24,6 +24,9 @@ SHIFT_SAMPLES = 0.5
 """Disturbing shift in time."""
 
 
+PLANTED_S = 0.025
+"""Standard deviation of a planted wave."""
+
 MOST_DRAWS = 20
 """Waves are drawn up to this many times as often as they are wanted: most of them move the logit too little."""
 
@@ -163,7 +166,7 @@ def plant_where_it_counts(
     for _ in range(MOST_DRAWS):
         rows, places = rng.integers(0, len(inputs[name]), n_wanted), rng.integers(5, n_samples - 5, n_wanted)
         bases = {key: np.asarray(x[rows], np.float32) for key, x in inputs.items()}
-        wave = plant_waves(bases[name], places, width=0.025 * subject.fs, height=4.0, scaled=scaled)
+        wave = plant_waves(bases[name], places, width=PLANTED_S * subject.fs, height=4.0, scaled=scaled)
         targets = np.full(n_wanted, target)
         moved = np.abs(score_of(subject, {**bases, name: wave}, targets) - score_of(subject, bases, targets))
         kept = np.flatnonzero(moved >= least)[: n_wanted - n_kept]
