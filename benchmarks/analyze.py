@@ -1,12 +1,13 @@
 """Time and memory of ``beatlens analyze``, from a WFDB file to all outputs, stage by stage.
 
-    BEATLENS_DATA=FOLDER python benchmarks/analyze.py [--hours 0.5 2 8 24 96] [--repeat 3] [--cold] [--json]
+    BEATLENS_DATA=FOLDER python benchmarks/analyze.py [--hours 0.5 2 8 24 96] [--repeat 3] [--cold | --warm] [--json]
     BEATLENS_DATA=FOLDER python benchmarks/analyze.py --others [--neurokit PYTHON] [--json]
 
 The record is tiled to each length and written as WFDB first. Each run is a process of its own, so that its start, its
 imports and its compilation count, and so does its largest memory. Medians over the repeats; beside the seconds that passed
 stand those of the processor, which other work on the machine changes less (two cores at work count twice). A first run that
-does not count leaves compiled programs on disk; ``--cold`` gives every run an empty cache instead.
+does not count leaves compiled programs on disk; ``--cold`` gives every run an empty cache instead, and ``--warm`` measures the
+second analysis of one process.
 
 ``--others`` measures two other ways on ten minutes: the seed's (a two-layer LSTM of 256 units in Keras over a window of every
 beat, nothing else), and NeuroKit's detection and delineation of one lead, by a Python that has it (it needs pandas below 3).
@@ -66,10 +67,13 @@ def write_tiled(folder: Path, name: str, hours: float) -> Path:
     return folder / stem
 
 
-def run_once(path: Path, out: Path, model: str) -> dict[str, float]:
-    """Analyse and save in this process; return processor seconds by stage, all seconds, and the largest memory."""
+def run_once(path: Path, out: Path, model: str, *, warm: bool = False) -> dict[str, float]:
+    """Analyse and save in this process, ``warm`` once more; return processor seconds by stage, and the largest memory."""
+    if warm:
+        run_once(path, out.with_name(f"{out.name}-before"), model)
+    started, began = time.process_time() if warm else 0.0, time.perf_counter()
     stages: dict[str, float] = {}
-    now = {"stage": "imports", "since": 0.0}
+    now = {"stage": "imports", "since": started}
 
     def tell(stage: str, _share: float) -> None:
         if stage != now["stage"]:
@@ -89,7 +93,8 @@ def run_once(path: Path, out: Path, model: str) -> dict[str, float]:
     tell("end", 0)
     return {
         **stages,
-        "processor": time.process_time(),
+        "processor": time.process_time() - started,
+        **({"all": time.perf_counter() - began} if warm else {}),
         "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "beats": len(analysis.beats),
     }
@@ -100,7 +105,8 @@ def measure(options: argparse.Namespace) -> Table:
     table = Table(
         "Speed",
         "`beatlens analyze`, from a WFDB file of two leads at 360 Hz to all outputs"
-        + (", nothing compiled before" * options.cold),
+        + (", nothing compiled before" * options.cold)
+        + (", the second time in one process" * options.warm),
         ("hours", "beats", "seconds", "hours of ECG a second", "processor seconds", "MB", *STAGES),
         as_json=options.json,
     )
@@ -111,31 +117,33 @@ def measure(options: argparse.Namespace) -> Table:
             path = write_tiled(Path(scratch), options.record, hours)
             runs = []
             for number in range(options.repeat):
+                out = Path(f"{path}-{number}")
                 cache = Path(scratch, f"cache-{hours:g}-{number}") if options.cold else None
-                runs.append(run_apart(path, Path(f"{path}-{number}"), options.model, cache))
-                shutil.rmtree(f"{path}-{number}")
+                runs.append(run_apart(path, out, options.model, cache, warm=options.warm))
+                shutil.rmtree(out)
             path.with_suffix(".dat").unlink()
             middle = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
             cells = [f"{hours:g}", f"{middle['beats']:,.0f}", f"{middle['all']:.1f}", f"{hours / middle['all']:.2f}"]
             cells += [f"{middle['processor']:.1f}", f"{middle['megabytes']:,.0f}"]
             table.add(*cells, *(f"{middle.get(stage, 0):.1f}" for stage in STAGES))
+    counted = "of which the first analysis is not counted" if options.warm else "its start and imports counted"
     table.note = (
-        f"MIT-BIH record {options.record}, repeated; {options.model}; each run a process of its own, its start and imports "
-        f"counted; medians of {options.repeat} runs. The columns after MB are processor seconds by stage. {describe_machine()}."
+        f"MIT-BIH record {options.record}, repeated; {options.model}; each run a process of its own, {counted}; medians of "
+        f"{options.repeat} runs. The columns after MB are processor seconds by stage. {describe_machine()}."
     )
     return table
 
 
-def run_apart(path: Path, out: Path, model: str, cache: Path | None = None) -> dict[str, float]:
+def run_apart(path: Path, out: Path, model: str, cache: Path | None = None, *, warm: bool = False) -> dict[str, float]:
     """Analyse in a process of its own, with compiled programs kept in a folder of its own or in the usual one."""
-    words = ["--model", model, "--once", str(path), str(out)]
+    words = ["--model", model, "--once", str(path), str(out), *(["--warm"] if warm else [])]
     # An installed package has its bytecode on disk; where none may be written, every process would compile all of it anew.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment |= {"BEATLENS_CACHE": str(cache)} if cache else {}
     began = time.perf_counter()
     done = subprocess.run([sys.executable, __file__, *words], check=True, capture_output=True, text=True, env=environment)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found | {"all": time.perf_counter() - began}
+    return {"all": time.perf_counter() - began} | found
 
 
 def measure_others(options: argparse.Namespace) -> Table:
@@ -175,14 +183,16 @@ def main() -> None:
     parser.add_argument("--record", default="200")
     parser.add_argument("--hours", type=float, nargs="+", default=[0.5, 2, 8, 24, 96])
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--cold", action="store_true")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--cold", action="store_true")
+    start.add_argument("--warm", action="store_true")
     parser.add_argument("--others", action="store_true")
     parser.add_argument("--neurokit", metavar="PYTHON")
     parser.add_argument("--json", action="store_true", help="print what docs/tools/keep.py keeps")
     parser.add_argument("--once", nargs=2, metavar=("RECORD", "OUT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.once:
-        print(json.dumps(run_once(Path(options.once[0]), Path(options.once[1]), options.model)))
+        print(json.dumps(run_once(Path(options.once[0]), Path(options.once[1]), options.model, warm=options.warm)))
     else:
         (measure_others(options) if options.others else measure(options)).end()
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from beatlens.beats import detector, qrs_candidates
 from beatlens.beats.detector import detect_r_peaks, find_r_peaks
-from beatlens.beats.qrs_candidates import _largest_of_six
 from beatlens.beats.signals import resample
 from beatlens.errors import RecordNotFoundError, SignalError
 from beatlens.records import Record
@@ -191,8 +191,32 @@ def test_gross_figures_on_mit_bih(mitdb_folder: Any, only_first: bool, target: f
     assert 100 * hits / detections >= target
 
 
-@pytest.mark.parametrize("n", [1, 5, 6, 7, 500])
-def test_largest_of_six_is_scipys_filter(n: int) -> None:
-    """Three steps over the array give what the filter gives, at the ends too."""
+@pytest.mark.parametrize("n", [1, 5, 6, 7, 500, 1000, 1001])
+@pytest.mark.parametrize("parts", [1, 4])
+def test_largest_of_six_is_scipys_filter(n: int, parts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three steps over each piece of the array give what the filter gives, at the ends and the seams too."""
+    monkeypatch.setattr(qrs_candidates, "_PIECE", 250)
     values = np.random.default_rng(2).normal(size=n).astype(np.float32)
-    assert np.array_equal(_largest_of_six(values), ndimage.maximum_filter1d(values, 6))
+    expected = ndimage.maximum_filter1d(np.abs(values) / np.float32(parts), 6)
+    assert np.array_equal(qrs_candidates._largest_of_six(values, parts), expected)
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.5])
+def test_candidates_do_not_depend_on_the_pieces(noise: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A piece ends where nothing is near, however far that is; in noise the rest may be one piece."""
+    rng = np.random.default_rng(3)
+    lead = noise * rng.normal(size=120 * 200)
+    lead[60::90] += 5 * rng.uniform(0.2, 1, len(lead[60::90]))
+    trace = qrs_candidates.trace_lead(lead.astype(np.float32), 120.0)
+    whole = qrs_candidates.find_candidates(trace)
+    monkeypatch.setattr(qrs_candidates, "_PIECE", 500)
+    assert len(whole) > 100
+    np.testing.assert_array_equal(qrs_candidates.find_candidates(trace), whole)
+
+
+def test_middles_are_medians() -> None:
+    """Of rows with NaN too."""
+    windows = np.random.default_rng(4).normal(size=(40, 145)).astype(np.float32)
+    assert np.array_equal(detector._middles(windows), np.median(windows, axis=1, keepdims=True))
+    windows[3, 5:20] = np.nan
+    assert np.array_equal(detector._middles(windows), np.nanmedian(windows, axis=1, keepdims=True))

@@ -12,7 +12,14 @@ from beatlens.models.programs import digest_arrays, keep_program
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("BEATLENS_CACHE", str(tmp_path))
+    monkeypatch.setattr(programs, "_ready", {})
     return tmp_path / "programs"
+
+
+def in_another_process(function, identity):
+    """Return the program as a process finds it that has run nothing yet."""
+    programs._ready.clear()
+    return keep_program(function, identity)
 
 
 class Traced:
@@ -33,7 +40,7 @@ def test_a_later_process_does_not_trace_it_again(folder) -> None:
     first, second = Traced(), Traced()
     wanted = X.sum(axis=1)
     np.testing.assert_array_equal(keep_program(first, "sums")({"x": X})["sum"], wanted)
-    np.testing.assert_array_equal(keep_program(second, "sums")({"x": X})["sum"], wanted)
+    np.testing.assert_array_equal(in_another_process(second, "sums")({"x": X})["sum"], wanted)
     assert first.count == 1
     assert second.count == 0
     assert len(list(folder.iterdir())) == 1
@@ -56,7 +63,7 @@ def test_other_source_code_is_another_program(folder, monkeypatch) -> None:
     keep_program(Traced(), "sums")({"x": X})
     monkeypatch.setattr(programs, "_fingerprint", lambda: "of another version")
     later = Traced(3.0)
-    np.testing.assert_array_equal(keep_program(later, "sums")({"x": X})["sum"], 3 * X.sum(axis=1))
+    np.testing.assert_array_equal(in_another_process(later, "sums")({"x": X})["sum"], 3 * X.sum(axis=1))
     assert later.count == 1
 
 
@@ -67,11 +74,25 @@ def test_a_damaged_file_is_written_anew(folder, damage) -> None:
     path.write_bytes(damage(path.read_bytes()))
     second, third = Traced(), Traced()
     for later in (second, third):
-        np.testing.assert_array_equal(keep_program(later, "sums")({"x": X})["sum"], X.sum(axis=1))
+        np.testing.assert_array_equal(in_another_process(later, "sums")({"x": X})["sum"], X.sum(axis=1))
     assert (second.count, third.count) == (1, 0)
 
 
+def test_a_model_that_is_loaded_again_finds_its_program(folder, monkeypatch) -> None:
+    keep_program(Traced(), "sums")({"x": X})
+    monkeypatch.setattr(programs, "_find", None)
+    np.testing.assert_array_equal(keep_program(Traced(), "sums")({"x": X})["sum"], X.sum(axis=1))
+
+
+def test_few_programs_stay_at_hand(folder, monkeypatch) -> None:
+    monkeypatch.setattr(programs, "MOST_READY", 2)
+    for times in (1, 2, 1, 3):
+        keep_program(Traced(times), f"{times} times")({"x": X})
+    assert [key.split()[0] for key in programs._ready] == ["1", "3"]
+
+
 def test_a_folder_that_cannot_be_written_costs_time_only(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(programs, "_ready", {})
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     monkeypatch.setenv("BEATLENS_CACHE", str(blocked))

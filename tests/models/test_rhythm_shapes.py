@@ -27,35 +27,21 @@ def odds(logits: np.ndarray) -> np.ndarray:
     return np.log(p / (1 - p))
 
 
-def half_way(values: np.ndarray, alike: np.ndarray) -> np.ndarray:
-    return (values + np.array([values[row].mean() for row in alike])) / 2
-
-
 @pytest.mark.parametrize("n_beats", [2, 9, 150])
-def test_log_odds_of_v_move_half_way_to_those_of_the_shape_then_of_those_as_early(n_beats) -> None:
+def test_log_odds_of_v_move_half_way_to_those_of_the_shape(n_beats) -> None:
     rng = np.random.default_rng(n_beats)
-    kinds, early = rng.integers(0, 2, n_beats), rng.normal(size=n_beats).astype(np.float32)
+    kinds = rng.integers(0, 2, n_beats)
     logits = rng.normal(size=(n_beats, 4)) * 3
-    heard = hear_like_beats(logits, shapes(kinds, rng), early)
-    alike = kinds[:, None] == kinds
-    expected = half_way(half_way(odds(logits), alike), alike & (np.abs(early[:, None] - early) <= 0.2))
-    np.testing.assert_allclose(odds(heard), expected, atol=1e-9)
-
-
-def test_early_beats_of_a_shape_are_told_from_those_on_time() -> None:
-    rng = np.random.default_rng(5)
-    early = np.repeat([-0.5, 0.0], 20)
-    logits = np.zeros((40, 4))
-    logits[:, V] = np.where(early < 0, 3.0, -3.0) + rng.normal(size=40)
-    heard = odds(hear_like_beats(logits, shapes([0] * 40, rng), early))
-    assert heard[:20].min() > heard[20:].max()
-    assert np.ptp(heard[:20]) < np.ptp(odds(logits)[:20]) / 2
+    heard = hear_like_beats(logits, shapes(kinds, rng))
+    before = odds(logits)
+    mean = np.array([before[kinds == kind].mean() for kind in kinds])
+    np.testing.assert_allclose(odds(heard), (before + mean) / 2, atol=1e-9)
 
 
 def test_the_other_classes_keep_their_proportions() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(40, 4)) * 3
-    heard = hear_like_beats(logits, shapes(rng.integers(0, 2, 40), rng), np.zeros(40))
+    heard = hear_like_beats(logits, shapes(rng.integers(0, 2, 40), rng))
     others = np.delete(np.arange(4), V)
     np.testing.assert_array_equal(heard[:, others], logits[:, others])
 
@@ -64,25 +50,26 @@ def test_a_beat_that_is_called_otherwise_than_its_shape_is_outvoted() -> None:
     rng = np.random.default_rng(1)
     logits = np.tile([4.0, 0.0, -2.0, 0.0], (30, 1))
     logits[7] = [0.0, 0.0, 2.0, 0.0]
-    assert hear_like_beats(logits, shapes([0] * 30, rng), np.zeros(30)).argmax(axis=1).tolist() == [0] * 30
-    assert hear_like_beats(logits, shapes([0] * 7 + [1] + [0] * 22, rng), np.zeros(30)).argmax(axis=1)[7] == V
+    assert hear_like_beats(logits, shapes([0] * 30, rng)).argmax(axis=1).tolist() == [0] * 30
+    assert hear_like_beats(logits, shapes([0] * 7 + [1] + [0] * 22, rng)).argmax(axis=1)[7] == V
 
 
 def test_the_order_of_the_beats_does_not_matter() -> None:
     rng = np.random.default_rng(2)
-    logits, windows, early = rng.normal(size=(80, 4)), shapes(rng.integers(0, 2, 80), rng), rng.normal(size=80)
+    logits, windows = rng.normal(size=(80, 4)), shapes(rng.integers(0, 2, 80), rng)
     order = rng.permutation(80)
-    moved = hear_like_beats(logits[order], windows[order], early[order])
-    np.testing.assert_allclose(moved, hear_like_beats(logits, windows, early)[order], atol=1e-12)
+    np.testing.assert_allclose(
+        hear_like_beats(logits[order], windows[order]), hear_like_beats(logits, windows)[order], atol=1e-12
+    )
 
 
 def test_a_beat_alone_and_flat_ones_stay_as_they_are() -> None:
     rng = np.random.default_rng(3)
     one = rng.normal(size=(1, 4))
-    np.testing.assert_allclose(hear_like_beats(one, shapes([0], rng), np.zeros(1)), one, atol=1e-12)
+    np.testing.assert_allclose(hear_like_beats(one, shapes([0], rng)), one, atol=1e-12)
     three, flat = rng.normal(size=(3, 4)), np.zeros((3, N_SAMPLES, 1), np.float32)
-    np.testing.assert_allclose(hear_like_beats(three, flat, np.zeros(3)), three, atol=1e-12)
-    assert hear_like_beats(np.zeros((0, 4)), flat[:0], np.zeros(0)).shape == (0, 4)
+    np.testing.assert_allclose(hear_like_beats(three, flat), three, atol=1e-12)
+    assert hear_like_beats(np.zeros((0, 4)), flat[:0]).shape == (0, 4)
 
 
 def test_only_the_complex_is_compared() -> None:
@@ -90,5 +77,4 @@ def test_only_the_complex_is_compared() -> None:
     logits, windows = rng.normal(size=(12, 4)), shapes([0] * 12, rng)
     moved = windows.copy()
     moved[:, QRS.stop :] += rng.normal(size=moved[:, QRS.stop :].shape).astype(np.float32)
-    early = np.zeros(12)
-    np.testing.assert_array_equal(hear_like_beats(logits, windows, early), hear_like_beats(logits, moved, early))
+    np.testing.assert_array_equal(hear_like_beats(logits, windows), hear_like_beats(logits, moved))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from scipy import ndimage
 
 from beatlens._threads import map_threads
 from beatlens.beats.leads import choose_leads
-from beatlens.beats.qrs_candidates import RATE_HZ, Trace, bin_context, describe_candidates, find_candidates, trace_lead
+from beatlens.beats.qrs_candidates import RATE_HZ, bin_context, describe_candidates, find_candidates, trace_lead
 from beatlens.beats.qrs_network import Layers, score
 from beatlens.beats.signals import check_signal
 from beatlens.errors import SignalError
@@ -49,8 +50,6 @@ GAP_BONUS: Final = 1.5
 TYPICAL_BEATS: Final = 17
 PLACE_S: Final = 0.08
 BASELINE_S: Final = 0.2
-LONG: Final = 20_000_000
-"""Leads of more samples are looked at one after the other, to keep to the memory of one."""
 _CHUNK: Final = 20_000
 
 
@@ -143,11 +142,11 @@ def find_r_peaks(
     """
     signal, rate, names, where = _unpack(recording, fs)
     choice = choose_leads(signal, rate, names, wanted=leads, where=where)
-    at_a_time = 1 if len(signal) > LONG else None
-    views = list(map_threads(lambda i: _view_lead(signal[:, i], rate, layers), choice.indices, threads=at_a_time))
+    views = list(map_threads(lambda i: _view_lead(signal[:, i], rate, layers), choice.indices))
     places, logits, usable = _combine(views)
     kept, margin = _decide(places, logits)
-    samples, primary = views[0].trace.to_lead(places[kept]), np.argmax(usable[:, kept], axis=0)
+    samples = np.rint(places[kept] * float(views[0].ratio)).astype(np.int64)
+    primary = np.argmax(usable[:, kept], axis=0)
     for rank, column in enumerate(choice.indices):
         here = primary == rank
         samples[here] = _place(signal[:, column], samples[here], rate)
@@ -158,9 +157,13 @@ def find_r_peaks(
 
 
 class _View(NamedTuple):
-    """What one lead says: its candidates at 120 Hz and their logits."""
+    """What one lead says: its candidates at 120 Hz and their logits; where it is usable, and its own samples per one at 120 Hz.
 
-    trace: Trace
+    The rest of the trace is let go: of a day it is 200 MB a lead.
+    """
+
+    usable: npt.NDArray[np.bool_]
+    ratio: Fraction
     candidates: Index
     logits: Float
 
@@ -186,7 +189,7 @@ def _view_lead(values: npt.NDArray[np.float32], fs: float, layers: Layers | None
     parts = (candidates[i : i + _CHUNK] for i in range(0, len(candidates), _CHUNK))
     logits = [score(describe_candidates(trace, part, bins), layers) for part in parts]
     joined = np.concatenate(logits).astype(np.float64) if logits else np.zeros(0)
-    return _View(trace, candidates, np.clip(joined, -MAX_LOGIT, MAX_LOGIT))
+    return _View(trace.usable, trace.ratio, candidates, np.clip(joined, -MAX_LOGIT, MAX_LOGIT))
 
 
 def _combine(views: list[_View]) -> tuple[Index, Float, npt.NDArray[np.bool_]]:
@@ -194,7 +197,7 @@ def _combine(views: list[_View]) -> tuple[Index, Float, npt.NDArray[np.bool_]]:
     places = np.concatenate([view.candidates for view in views])
     order = np.argsort(places, kind="stable")
     places, own = places[order], np.concatenate([view.logits for view in views])[order]
-    usable = np.stack([view.trace.usable[places] for view in views])
+    usable = np.stack([view.usable[places] for view in views])
     if len(views) == 1:
         return places, own, usable
     heard = np.stack([_best_near(view, places) for view in views])
@@ -256,6 +259,15 @@ def _thresholds(places: Index, logits: Float) -> Float:
     return thresholds
 
 
+def _middles(windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return ``np.nanmedian(windows, axis=1, keepdims=True)`` of rows of an odd length."""
+    ordered = np.sort(windows, axis=1)  # NaN comes last
+    if np.isnan(ordered[:, -1]).any():
+        return np.asarray(np.nanmedian(windows, axis=1, keepdims=True))
+    middle: npt.NDArray[np.float32] = ordered[:, [ordered.shape[1] // 2]]
+    return middle
+
+
 def _place(values: npt.NDArray[np.float32], samples: Index, fs: float) -> Index:
     """Move each beat to the largest deflection nearby, from the median voltage around it."""
     around, reach = int(BASELINE_S * fs), int(PLACE_S * fs)
@@ -265,7 +277,7 @@ def _place(values: npt.NDArray[np.float32], samples: Index, fs: float) -> Index:
         part = samples[i : i + _CHUNK]
         index = np.clip(part[:, None] + offsets, 0, len(values) - 1)
         windows = values[index]
-        windows = windows - np.nanmedian(windows, axis=1, keepdims=True)
+        windows = windows - _middles(windows)
         near = np.nan_to_num(windows[:, around - reach : around + reach + 1])
         found = np.abs(near).argmax(axis=1) - reach
         placed[i : i + _CHUNK] = np.clip(part + found, 0, len(values) - 1)

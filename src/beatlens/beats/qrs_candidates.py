@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -75,11 +76,6 @@ class Trace:
     usable: npt.NDArray[np.bool_]
     ratio: Fraction
 
-    def to_lead(self, samples: Index) -> Index:
-        """Return sample numbers of the lead for sample numbers here."""
-        moved: Index = np.rint(samples * float(self.ratio)).astype(np.int64)
-        return moved
-
 
 def trace_lead(values: npt.NDArray[np.floating], fs: float) -> Trace:
     """Prepare one lead for the search.
@@ -105,14 +101,15 @@ def trace_lead(values: npt.NDArray[np.floating], fs: float) -> Trace:
         index = np.minimum(np.rint(np.arange(len(x)) / float(down_per_up)).astype(np.int64), len(values) - 1)
         usable = ~bad[index]
     qrs = _band(x, QRS_BAND_HZ)
-    envelope = ndimage.uniform_filter1d(ndimage.uniform_filter1d(np.abs(qrs), _SMOOTHING), _SMOOTHING)
+    envelope = _smooth(np.abs(qrs), _SMOOTHING, _SMOOTHING)
     sharp = filter_both_ways(x, dsp.butter(2, NOISE_ABOVE_HZ, "highpass", fs=RATE_HZ, output="sos"))
+    noise = _smooth(np.abs(sharp, out=sharp), int(RATE_HZ))
     return Trace(
         voltage=_band(x, VOLTAGE_BAND_HZ),
         qrs=qrs,
         envelope=envelope,
         level=_local_level(envelope, usable),
-        noise=ndimage.uniform_filter1d(np.abs(sharp), int(RATE_HZ)),
+        noise=noise,
         usable=usable,
         ratio=1 / down_per_up,
     )
@@ -122,14 +119,31 @@ def find_candidates(trace: Trace) -> Index:
     """Return where a QRS complex might be: local maxima of the envelope; sample numbers at 120 Hz, increasing."""
     if not trace.usable.any():
         return np.zeros(0, np.int64)
-    relative = np.where(trace.usable, trace.envelope / trace.level, np.float32(0))
-    peaks, _ = dsp.find_peaks(relative, height=MIN_HEIGHT, distance=int(MIN_DISTANCE_S * RATE_HZ))
-    return peaks.astype(np.int64)
+    relative, apart = trace.envelope / trace.level, int(MIN_DISTANCE_S * RATE_HZ)
+    relative[~trace.usable] = 0
+    # Piece by piece, since SciPy takes six times the memory of what it is given; none begins near a candidate.
+    edges = [0]
+    while edges[-1] < len(relative):
+        edges.append(_find_quiet(relative, edges[-1] + _PIECE, apart))
+    peaks = [
+        start + dsp.find_peaks(relative[start:stop], height=MIN_HEIGHT, distance=apart)[0] for start, stop in pairwise(edges)
+    ]
+    return np.concatenate(peaks).astype(np.int64)
+
+
+def _find_quiet(relative: Float, start: int, length: int) -> int:
+    """Return the middle of the first ``length`` samples from ``start`` on that are all too low for a candidate, or the end."""
+    for at in range(start, len(relative), _PIECE):
+        low = np.cumsum(relative[at : at + _PIECE + length] < MIN_HEIGHT)
+        (quiet,) = np.nonzero(low[length:] - low[:-length] == length)
+        if len(quiet):
+            return at + int(quiet[0]) + 1 + length // 2
+    return len(relative)
 
 
 def bin_context(trace: Trace) -> tuple[Float, Float]:
     """Return the largest envelope, and the largest absolute voltage (in quarters), of the 50 ms around each sample."""
-    return _largest_of_six(trace.envelope), _largest_of_six(np.abs(trace.voltage / 4))
+    return _largest_of_six(trace.envelope), _largest_of_six(trace.voltage, 4)
 
 
 def describe_candidates(trace: Trace, candidates: Index, bins: tuple[Float, Float] | None = None) -> Float:
@@ -155,14 +169,19 @@ def describe_candidates(trace: Trace, candidates: Index, bins: tuple[Float, Floa
     return np.concatenate(parts) if parts else np.zeros((0, N_FEATURES), np.float32)
 
 
-def _largest_of_six(values: Float) -> Float:
-    """Return ``ndimage.maximum_filter1d(values, 6)``, by three steps over the whole array."""
-    if len(values) < _BIN:
-        return np.asarray(ndimage.maximum_filter1d(values, _BIN), np.float32)
-    # The window of six reaches three samples back and two ahead; beyond the ends the signal is mirrored.
-    x = np.concatenate([values[2::-1], values, values[:-3:-1]])
-    pairs = np.maximum(x[:-1], x[1:])
-    largest: Float = np.maximum(np.maximum(pairs[:-4], pairs[2:-2]), pairs[4:])
+def _largest_of_six(values: Float, parts: int = 1) -> Float:
+    """Return ``ndimage.maximum_filter1d(np.abs(values) / parts, 6)``, by three steps over each piece of the array."""
+    n = len(values)
+    if n < _BIN:
+        return np.asarray(ndimage.maximum_filter1d(np.abs(values) / parts, _BIN), np.float32)
+    largest: Float = np.empty(n, np.float32)
+    for start in range(0, n, _PIECE):
+        stop = min(start + _PIECE, n)
+        # The window of six reaches three samples back and two ahead; beyond the ends the signal is mirrored.
+        piece = np.pad(values[max(start - 3, 0) : stop + 2], (max(3 - start, 0), max(stop + 2 - n, 0)), mode="symmetric")
+        x = np.abs(piece) / np.float32(parts)
+        pairs = np.maximum(x[:-1], x[1:])
+        np.maximum(np.maximum(pairs[:-4], pairs[2:-2]), pairs[4:], out=largest[start:stop])
     return largest
 
 
@@ -182,6 +201,13 @@ def _take(values: Float, centres: Index, offsets: npt.NDArray[np.int64]) -> Floa
     index = centres[:, None] + offsets
     inside = (index >= 0) & (index < len(values))
     return np.where(inside, values[np.clip(index, 0, len(values) - 1)], np.float32(0))
+
+
+def _smooth(values: Float, *lengths: int) -> Float:
+    """Return running means of running means, in the memory of the values."""
+    for length in lengths:
+        ndimage.uniform_filter1d(values, length, output=values)
+    return values
 
 
 def _band(x: npt.NDArray[np.floating], band: tuple[float, float]) -> Float:

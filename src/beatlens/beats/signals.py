@@ -211,8 +211,9 @@ def filter_both_ways(values: npt.NDArray[np.floating], sos: npt.NDArray[np.float
     state = start_state * float(x[0])
     for at in range(0, len(x), _PIECE):
         y[at : at + _PIECE], state = dsp.sosfilt(sos, x[at : at + _PIECE], zi=state)
+    del x
     state = start_state * y[-1]
-    for stop in range(len(x), 0, -_PIECE):
+    for stop in range(len(y), 0, -_PIECE):
         back = slice(max(0, stop - _PIECE), stop)
         filtered, state = dsp.sosfilt(sos, y[back][::-1], zi=state)
         y[back] = filtered[::-1]

@@ -23,6 +23,10 @@ from beatlens.models.engine import cache_folder, load_jax
 
 Program = Callable[[dict[str, Any]], Any]
 
+MOST_READY: Final = 64
+"""So many programs stay at hand in a process, those that were used last: a model that is loaded again finds its own."""
+_ready: Final[dict[str, Program]] = {}
+
 _DIGEST_SIZE: Final = hashlib.sha256().digest_size
 _UNREADABLE: Final = (OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError)
 """What a program of another version of JAX may raise, where its bytes are as they were written."""
@@ -43,13 +47,15 @@ def keep_program(function: Program, identity: str) -> Program:
     if not identity:
         compiled: Program = jax.jit(function)
         return compiled
-    ready: dict[str, Program] = {}
 
     def run(arrays: dict[str, Any]) -> Any:
         shapes = str(sorted((name, values.shape, str(values.dtype)) for name, values in arrays.items()))
-        if shapes not in ready:
-            ready[shapes] = jax.jit(_find(function, arrays, f"{identity} {shapes}").call)
-        return ready[shapes](arrays)
+        key = f"{identity} {shapes}"
+        program = _ready.pop(key, None) or jax.jit(_find(function, arrays, key).call)
+        _ready[key] = program  # the last one used is the last
+        for old in list(_ready)[:-MOST_READY]:
+            _ready.pop(old, None)
+        return program(arrays)
 
     return run
 

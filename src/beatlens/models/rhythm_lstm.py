@@ -118,8 +118,7 @@ class RhythmLSTM:
         """
         from scipy.special import softmax
 
-        heard = hear_like_beats(self.own_logits(beats), beats.windows, beats.early)
-        return np.asarray(softmax(heard, axis=1), np.float32)
+        return np.asarray(softmax(hear_like_beats(self.own_logits(beats), beats.windows), axis=1), np.float32)
 
     def own_logits(self, beats: EncodedBeats) -> npt.NDArray[np.float32]:
         """Return the logarithms of `own_probabilities`, shape (n_beats, 4)."""

@@ -2,8 +2,8 @@
 
 Where a beat comes from shows in its shape, and beats of one recording that look alike come from the same place. The network
 judges each beat by itself and its rhythm, and so calls some of a shape V and others not, as their intervals and the noise on
-them differ. Here each beat also hears those that look like it, and once more those of them that are as early. Of S and N this
-would be wrong: they look alike, and only the rhythm tells them apart.
+them differ. Here each beat also hears those that look like it. Of S and N this would be wrong: they look alike, and only the
+rhythm tells them apart.
 """
 
 from __future__ import annotations
@@ -18,16 +18,10 @@ from beatlens.models.rhythm_network import CLASSES
 
 OWN: Final = 0.5
 """What a beat's own log odds count; chosen on DS1, with the likeness from which on beats are of one shape."""
-AS_EARLY: Final = 0.2
-"""How far the logarithms of two beats' intervals, beside the local one, may differ for them to be as early; chosen so too."""
 
 
-def hear_like_beats(
-    logits: npt.NDArray[np.floating], windows: Array, early: npt.NDArray[np.floating]
-) -> npt.NDArray[np.float64]:
-    """Return the logits with the log odds of V moved half way to their mean over the beats of the same shape, twice.
-
-    The first time all beats of the shape are heard, the second time those of them that are as early.
+def hear_like_beats(logits: npt.NDArray[np.floating], windows: Array) -> npt.NDArray[np.float64]:
+    """Return the logits with the log odds of V moved half way to their mean over the beats of the same shape.
 
     Parameters
     ----------
@@ -36,8 +30,6 @@ def hear_like_beats(
     windows : ndarray of float32, shape (n_beats, 112, n_leads)
         The same beats as `beatlens.beats.morphology.BeatShapes` has them. Of one shape are those whose QRS complexes have a
         likeness of 0.9 or more (`beatlens.beats.morphology.likeness`), each beat with itself among them.
-    early : ndarray of shape (n_beats,)
-        The column ``pre_to_local`` of `beatlens.beats.rhythm.rhythm_features`. As early are beats within 0.2 of it.
 
     Returns
     -------
@@ -50,19 +42,10 @@ def hear_like_beats(
     ventricular = CLASSES.index("V")
     others = np.logaddexp.reduce(np.delete(heard, ventricular, axis=1), axis=1)
     odds = heard[:, ventricular] - others
+    mean = np.empty(len(heard))
     alike = are_alike(windows[:, QRS].reshape(len(windows), -1))
-    odds = _meet(odds, alike, early, np.inf)
-    heard[:, ventricular] = others + _meet(odds, alike, early, AS_EARLY)
+    for first in range(0, len(alike), ROWS):
+        among = alike[first : first + ROWS].astype(np.float64)
+        mean[first : first + ROWS] = (among @ odds) / among.sum(axis=1)
+    heard[:, ventricular] = others + OWN * odds + (1 - OWN) * mean
     return heard
-
-
-def _meet(
-    odds: npt.NDArray[np.float64], alike: npt.NDArray[np.bool_], early: npt.NDArray[np.floating], within: float
-) -> npt.NDArray[np.float64]:
-    """Return log odds half way to their mean over the beats that are alike and no further than this in ``early``."""
-    mean = np.empty_like(odds)
-    for first in range(0, len(odds), ROWS):
-        block = slice(first, first + ROWS)
-        among = (alike[block] & (np.abs(early[block, None] - early) <= within)).astype(np.float64)
-        mean[block] = (among @ odds) / among.sum(axis=1)
-    return OWN * odds + (1 - OWN) * mean

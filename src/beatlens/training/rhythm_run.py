@@ -17,7 +17,7 @@ from beatlens.beats.morphology import FS
 from beatlens.databases.mitdb import check_patients_apart
 from beatlens.models.card import ModelCard, write_card
 from beatlens.models.registry import load_model
-from beatlens.models.rhythm_encoding import FEATURES, EncodedBeats
+from beatlens.models.rhythm_encoding import FEATURES
 from beatlens.models.rhythm_lstm import RhythmLSTM
 from beatlens.models.rhythm_network import CLASSES, networks_of
 from beatlens.models.rhythm_shapes import hear_like_beats
@@ -48,14 +48,13 @@ class FoldResult:
 
 @dataclass(frozen=True, eq=False)
 class OwnResult(FoldResult):
-    """The same as the network says it, before beats of one shape have agreed on V; ``beats`` are what it was asked about."""
+    """The same as the network says it, before beats of one shape have agreed on V; ``windows`` are those of the beats."""
 
-    beats: EncodedBeats
+    windows: npt.NDArray[np.float32]
 
     def heard(self, temperature: float) -> FoldResult:
         """Return what they are once they are calibrated and beats of one shape have agreed."""
-        heard = hear_like_beats(self.logits / temperature, self.beats.windows, self.beats.early)
-        return FoldResult(self.record, heard, self.labels)
+        return FoldResult(self.record, hear_like_beats(self.logits / temperature, self.windows), self.labels)
 
 
 def cross_validate(
@@ -85,7 +84,7 @@ def cross_validate(
         for example in examples:
             if example.judged and example.patients <= set(fold):
                 (name,) = example.patients
-                results.append(OwnResult(name, model.own_logits(example.beats), example.labels, example.beats))
+                results.append(OwnResult(name, model.own_logits(example.beats), example.labels, example.beats.windows))
     return results
 
 
