@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ def shapes_of(rows: list[np.ndarray], *, n_leads: int = 2, noise: float = 0.01) 
     windows = np.stack([np.stack([row * (1 - 0.3 * k) for k in range(n_leads)], axis=1) for row in rows])
     windows = (windows + rng.normal(0, noise, windows.shape)).astype(np.float32)
     groups = group_beats(windows[:, QRS])
-    return BeatShapes(windows, np.median(windows[groups == 0], axis=0), groups)
+    return BeatShapes(windows, np.median(windows[groups == 0], axis=0), groups, np.ones(windows.shape[2], np.float32))
 
 
 def columns(shapes: BeatShapes, early: np.ndarray | None = None) -> dict[str, np.ndarray]:
@@ -31,7 +33,12 @@ def columns(shapes: BeatShapes, early: np.ndarray | None = None) -> dict[str, np
 @pytest.mark.parametrize("n_leads", [1, 2])
 def test_any_number_of_beats_and_leads_gives_finite_columns(n_beats: int, n_leads: int) -> None:
     if not n_beats:
-        empty = BeatShapes(np.zeros((0, 112, n_leads), np.float32), np.zeros((112, n_leads), np.float32), np.zeros(0, np.int64))
+        empty = BeatShapes(
+            np.zeros((0, 112, n_leads), np.float32),
+            np.zeros((112, n_leads), np.float32),
+            np.zeros(0, np.int64),
+            np.ones(n_leads, np.float32),
+        )
         assert likeness_features(empty, np.zeros(0)).shape == (0, len(LIKENESS_FEATURES))
         return
     found = likeness_features(shapes_of([NORMAL] * n_beats, n_leads=n_leads), np.zeros(n_beats))
@@ -67,7 +74,7 @@ def test_a_beat_in_noise_is_like_no_other() -> None:
     shapes = shapes_of([NORMAL] * 40)
     windows = shapes.windows.copy()
     windows[7] += np.random.default_rng(0).normal(0, 0.6, windows[7].shape).astype(np.float32)
-    found = columns(BeatShapes(windows, shapes.dominant, shapes.groups))
+    found = columns(replace(shapes, windows=windows))
     assert int(found["like_beats_likeness"].argmin()) == 7
     assert int(found["rest_misfit"].argmax()) == 7
 
@@ -77,6 +84,6 @@ def test_one_clean_lead_is_enough() -> None:
     shapes = shapes_of([NORMAL] * 40)
     windows = shapes.windows.copy()
     windows[7, :, 1] += np.random.default_rng(0).normal(0, 1, windows.shape[1]).astype(np.float32)
-    found = columns(BeatShapes(windows, shapes.dominant, shapes.groups))
+    found = columns(replace(shapes, windows=windows))
     assert found["best_lead_corr"][7] > 0.95
     assert found["best_lead_likeness"][7] > 0.9

@@ -10,6 +10,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from beatlens._threads import map_threads
+
 STRETCH_S: Final = 5.0
 """The signal is judged in stretches of this length."""
 
@@ -122,9 +124,10 @@ def assess_quality(signal: npt.NDArray[np.floating], fs: float) -> Quality:
     n_samples, n_leads = signal.shape
     length = max(1, round(STRETCH_S * fs))
     n_stretches = -(-n_samples // length)
+    smooth = max(3, round(0.025 * fs))
     codes = np.zeros((n_stretches, n_leads), np.int8)
-    for lead in range(n_leads):
-        codes[:, lead] = _judge_lead(signal[:, lead], length, max(3, round(0.025 * fs)))
+    for lead, found in enumerate(map_threads(lambda lead: _judge_lead(signal[:, lead], length, smooth), range(n_leads))):
+        codes[:, lead] = found
     return Quality(codes, n_samples / fs)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from beatlens._threads import map_threads
 from beatlens.beats.quality import SignalQuality, assess_signal
 from beatlens.beats.signals import find_flat, find_gaps
 from beatlens.errors import RecordNotFoundError, SignalError, closest
@@ -87,7 +88,7 @@ def choose_leads(
         if name not in names:
             raise RecordNotFoundError(f"{where} has no lead '{name}'", hint=closest(name, names))
     asked = list(range(len(names))) if wanted is None else [list(names).index(name) for name in dict.fromkeys(wanted)]
-    alive = [i for i in asked if _is_alive(signal[:, i], fs)]
+    alive = [i for i, known in zip(asked, map_threads(lambda i: _is_alive(signal[:, i], fs), asked), strict=True) if known]
     notes = [f"'{names[i]}' was left out: it is flat or empty" for i in asked if i not in alive]
     if not alive:
         raise SignalError(

@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from beatlens._threads import map_threads
 from beatlens.beats.signals import check_signal, find_usable
 
 Float = npt.NDArray[np.float32]
@@ -91,14 +92,15 @@ def assess_signal(signal: npt.ArrayLike, fs: float) -> SignalQuality:
     starts = np.arange(0, len(values) - length + 1, length)
     if starts[-1] + length < len(values):
         starts = np.append(starts, len(values) - length)
-    quality = np.empty((len(starts), values.shape[1]), np.float32)
-    for lead in range(values.shape[1]):
+
+    def judge(lead: int) -> Float:
         column = values[:, lead]
         views = np.lib.stride_tricks.sliding_window_view(column, length)
         masks = np.lib.stride_tricks.sliding_window_view(find_usable(column, fs), length)
-        for i in range(0, len(starts), _CHUNK):
-            part = starts[i : i + _CHUNK]
-            quality[i : i + _CHUNK, lead] = _judge(views[part], masks[part], fs)
+        parts = [starts[i : i + _CHUNK] for i in range(0, len(starts), _CHUNK)]
+        return np.concatenate([_judge(views[part], masks[part], fs) for part in parts])
+
+    quality = np.stack(list(map_threads(judge, range(values.shape[1]))), axis=1)
     return SignalQuality(quality, starts / fs, length / fs)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from beatlens.beats.morphology import BEFORE, QRS, BeatShapes, cut_padded, likeness
+from beatlens.beats.morphology import QRS, BeatShapes, cut_padded, likeness
 from beatlens.beats.rhythm import LOCAL_HALF, neighbour_index
 from beatlens.beats.shape_features import SHAPE_FEATURES
 from beatlens.explain.shape_port import detrend_p
@@ -47,11 +47,10 @@ def build_context(
     """
     voltage = cut_padded(x, r_samples)
     n = len(voltage)
-    gain = _find_gain(voltage, shapes)
     flat = shapes.windows[:, QRS].reshape(n, -1)
     following = np.roll(flat, -1, axis=0)
     context: dict[str, Array] = {
-        "gain": _repeat(gain, n),
+        "gain": _repeat(shapes.gain, n),
         "dominant": _repeat(shapes.dominant, n),
         "previous_qrs": np.roll(flat, 1, axis=0),
         "next_qrs": following,
@@ -64,15 +63,6 @@ def build_context(
 
 def _repeat(row: npt.NDArray[np.floating], n: int) -> Array:
     return np.broadcast_to(np.asarray(row, np.float32), (n, *row.shape))
-
-
-def _find_gain(voltage: Array, shapes: BeatShapes) -> Array:
-    """Return what each lead was multiplied by: the inverse of the usual complex's size, negative where it was turned over."""
-    base = voltage[:, BEFORE - 12 : BEFORE - 7].mean(axis=1, keepdims=True)
-    centred = voltage - base
-    size = np.median(np.ptp(centred[:, QRS], axis=1), axis=0) + 1e-3
-    agree = (centred * shapes.windows).sum(axis=(0, 1))
-    return np.asarray(np.where(agree < 0, -1, 1) / size, np.float32)
 
 
 def _p_context(shapes: BeatShapes, features: Array, pre_rr: npt.NDArray[np.floating]) -> dict[str, npt.NDArray[np.floating]]:

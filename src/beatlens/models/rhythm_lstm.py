@@ -216,9 +216,9 @@ def find_readable(record: Record, r_samples: npt.NDArray[np.int64], leads: tuple
     """Return which beats have a signal: in every lead that is read, 150 ms either way, nine samples of ten or more."""
     if not leads:
         return np.zeros(len(r_samples), bool)
-    finite = np.logical_and.reduce([np.isfinite(record.signal[:, lead]) for lead in leads])
-    if finite.all():
+    if np.isfinite(record.signal).all():
         return np.ones(len(r_samples), bool)
+    finite = np.logical_and.reduce([np.isfinite(record.signal[:, lead]) for lead in leads])
     total = np.zeros(len(finite) + 1, np.int32)
     np.cumsum(finite, out=total[1:])
     reach = int(0.15 * record.fs)
