@@ -92,17 +92,9 @@ def write_wfdb(found: RPeaks, fs: float, path: Path) -> None:
     SignalError
         If there is no R peak to write.
     """
-    import tempfile
-
-    import numpy as np
-    import wfdb
-
-    from beatlens._io import replacing
     from beatlens.errors import SignalError
+    from beatlens.records.wfdb_marks import write_marks
 
     if not len(found.samples):
         raise SignalError("an annotation file must hold at least one mark; got no R peak", hint="Write CSV or JSON instead.")
-    symbols = np.full(len(found.samples), "N")
-    with tempfile.TemporaryDirectory() as folder, replacing(path) as temporary:
-        wfdb.wrann("peaks", path.suffix[1:], found.samples, symbol=symbols, fs=fs, write_dir=folder)
-        temporary.write_bytes((Path(folder) / f"peaks.{path.suffix[1:]}").read_bytes())
+    write_marks(path, found.samples, ["N"] * len(found.samples), fs=fs)

@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-import wfdb
 
 from beatlens._io import replacing, write_text
 from beatlens.analysis.result import Analysis
+from beatlens.records.wfdb_marks import write_marks
 
 ANNOTATOR: Final = "bl"
 """Extension of the annotation file."""
@@ -72,22 +72,12 @@ def write_annotations(folder: Path, analysis: Analysis, *, name: str = "beats") 
     beats, record = analysis.beats, analysis.record
     write_text(folder / f"{name}.hea", f"{name} 0 {record.fs:g} {record.n_samples}\n")
     path = folder / f"{name}.{ANNOTATOR}"
-    if not len(beats):
-        path.write_bytes(b"\x00\x00")  # an empty annotation file is its end mark
-        return path
     notes = [
         _note(beat_class, probability, reason)
         for beat_class, probability, reason in zip(
             beats["class"].tolist(), beats["probability"].tolist(), beats["reason"].tolist(), strict=True
         )
     ]
-    wfdb.wrann(
-        name,
-        ANNOTATOR,
-        sample=beats["sample"].to_numpy(np.int64),
-        symbol=[SYMBOLS.get(beat_class, "Q") for beat_class in beats["class"].tolist()],
-        aux_note=notes,
-        fs=record.fs,
-        write_dir=str(folder),
-    )
+    symbols = [SYMBOLS.get(beat_class, "Q") for beat_class in beats["class"].tolist()]
+    write_marks(path, beats["sample"].to_numpy(np.int64), symbols, notes, fs=record.fs)
     return path
