@@ -214,9 +214,17 @@ def test_candidates_do_not_depend_on_the_pieces(noise: float, monkeypatch: pytes
     np.testing.assert_array_equal(qrs_candidates.find_candidates(trace), whole)
 
 
-def test_middles_are_medians() -> None:
-    """Of rows with NaN too."""
-    windows = np.random.default_rng(4).normal(size=(40, 145)).astype(np.float32)
-    assert np.array_equal(detector._middles(windows), np.median(windows, axis=1, keepdims=True))
-    windows[3, 5:20] = np.nan
-    assert np.array_equal(detector._middles(windows), np.nanmedian(windows, axis=1, keepdims=True))
+@pytest.mark.parametrize("distance", [1, 3, 10, 1000])
+def test_of_two_places_too_close_the_stronger_is_kept(distance: int) -> None:
+    """As one by one from left to right, whatever the clusters; of two alike the first."""
+    rng = np.random.default_rng(distance)
+    for n in (0, 1, 2, 3, 400):
+        places = np.sort(rng.integers(0, 4 * n + 1, n))
+        logits = rng.integers(0, 5, n).astype(np.float64)
+        kept: list[int] = []
+        for i in range(n):
+            if not kept or places[i] - places[kept[-1]] >= distance:
+                kept.append(i)
+            elif logits[i] > logits[kept[-1]]:
+                kept[-1] = i
+        assert detector._strongest(places, logits, distance).tolist() == kept

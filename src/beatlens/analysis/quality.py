@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from beatlens._rows import quantiles_of_rows
 from beatlens._threads import map_threads
 
 STRETCH_S: Final = 5.0
@@ -192,9 +193,10 @@ def _judge_blocks(x: npt.NDArray[np.floating], smooth: int) -> npt.NDArray[np.in
     )
     smoothed = uniform_filter1d(blocks, smooth, axis=1)
     rest = np.abs(blocks - smoothed)[:, ::3]
-    noise = 1.4826 * np.median(rest, axis=1)
+    noise = 1.4826 * quantiles_of_rows(rest, 0.5)[0]
     tenth = max(1, blocks.shape[1] // 10)
-    levels = np.median(blocks[:, : blocks.shape[1] // tenth * tenth].reshape(len(blocks), -1, tenth)[:, :, ::2], axis=2)
+    tenths = blocks[:, : blocks.shape[1] // tenth * tenth].reshape(-1, tenth)[:, ::2]
+    levels = quantiles_of_rows(tenths, 0.5)[0].reshape(len(blocks), -1)
     conditions: Sequence[npt.NDArray[np.bool_]] = (
         gap,
         swing < FLAT_MV,

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from beatlens._rows import quantiles_of_rows
 from beatlens._threads import map_threads
 from beatlens.beats.leads import choose_leads
 from beatlens.beats.qrs_candidates import RATE_HZ, bin_context, describe_candidates, find_candidates, trace_lead
@@ -222,6 +223,20 @@ def _best_near(view: _View, places: Index) -> Float:
 
 def _strongest(places: Index, logits: Float, distance: int) -> Index:
     """Return which places are kept when, of two closer than ``distance``, the weaker goes; from left to right."""
+    if not len(places):
+        return np.zeros(0, np.int64)
+    # Only within a cluster of places, each closer than that to the next, can one be lost to another.
+    starts = np.flatnonzero(np.diff(places, prepend=places[0] - distance) >= distance)
+    sizes = np.diff(starts, append=len(places))
+    kept = [starts[sizes == 1]]
+    pairs = starts[sizes == 2]
+    kept.append(pairs + (logits[pairs + 1] > logits[pairs]))
+    for start, size in zip(starts[sizes > 2].tolist(), sizes[sizes > 2].tolist(), strict=True):
+        kept.append(start + _strongest_of_cluster(places[start : start + size], logits[start : start + size], distance))
+    return np.sort(np.concatenate(kept))
+
+
+def _strongest_of_cluster(places: Index, logits: Float, distance: int) -> Index:
     kept: list[int] = []
     p, z = places.tolist(), logits.tolist()
     for i in range(len(p)):
@@ -259,15 +274,6 @@ def _thresholds(places: Index, logits: Float) -> Float:
     return thresholds
 
 
-def _middles(windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return ``np.nanmedian(windows, axis=1, keepdims=True)`` of rows of an odd length."""
-    ordered = np.sort(windows, axis=1)  # NaN comes last
-    if np.isnan(ordered[:, -1]).any():
-        return np.asarray(np.nanmedian(windows, axis=1, keepdims=True))
-    middle: npt.NDArray[np.float32] = ordered[:, [ordered.shape[1] // 2]]
-    return middle
-
-
 def _place(values: npt.NDArray[np.float32], samples: Index, fs: float) -> Index:
     """Move each beat to the largest deflection nearby, from the median voltage around it."""
     around, reach = int(BASELINE_S * fs), int(PLACE_S * fs)
@@ -277,7 +283,9 @@ def _place(values: npt.NDArray[np.float32], samples: Index, fs: float) -> Index:
         part = samples[i : i + _CHUNK]
         index = np.clip(part[:, None] + offsets, 0, len(values) - 1)
         windows = values[index]
-        windows = windows - _middles(windows)
+        (middle,) = quantiles_of_rows(windows, 0.5)
+        middle = np.where(np.isnan(middle), np.nanmedian(windows, axis=1), middle) if np.isnan(middle).any() else middle
+        windows = windows - middle[:, None]
         near = np.nan_to_num(windows[:, around - reach : around + reach + 1])
         found = np.abs(near).argmax(axis=1) - reach
         placed[i : i + _CHUNK] = np.clip(part + found, 0, len(values) - 1)

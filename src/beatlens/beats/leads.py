@@ -96,7 +96,8 @@ def choose_leads(
             hint="Check that the electrodes were connected and that the file's channels are ECG leads.",
         )
     if wanted is None and len(alive) > 1:
-        judged = assess_signal(signal[:, alive], fs).overall() if quality is None else quality.overall()[alive]
+        told = signal if len(alive) == signal.shape[1] else signal[:, alive]  # a day is not copied without need
+        judged = assess_signal(told, fs).overall() if quality is None else quality.overall()[alive]
         alive, note = _rank(judged, names, alive)
         notes.append(note)
     return LeadChoice(tuple(alive), tuple(names[i] for i in alive), tuple(notes))

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from beatlens._rows import quantiles_of_rows
 from beatlens.errors import SignalError
 
 Array = npt.NDArray[np.float32]
@@ -130,8 +131,8 @@ def rhythm_features(times_s: npt.NDArray[np.floating]) -> Array:
         return np.zeros((0, len(RHYTHM_FEATURES)), np.float32)
     pre, post = np.log(pre_s), np.log(post_s)
     local, wide = pre[neighbour_index(n, LOCAL_HALF)], pre[neighbour_index(n, WIDE_HALF)]
-    local_median, long_local = _quantiles(local, 0.5, 0.8)
-    wide_median, long_wide = _quantiles(wide, 0.5, 0.9)
+    local_median, long_local = quantiles_of_rows(local, 0.5, 0.8)
+    wide_median, long_wide = quantiles_of_rows(wide, 0.5, 0.9)
     record_median = np.median(pre)
     previous, following = np.roll(pre, 1), np.roll(post, -1)
     previous[0], following[-1] = pre[0], post[-1]
@@ -153,8 +154,8 @@ def rhythm_features(times_s: npt.NDArray[np.floating]) -> Array:
         post - long_wide,
         ((wide < pre[:, None] - SAME).mean(axis=1) + (wide < pre[:, None] + SAME).mean(axis=1)) / 2,
         (np.searchsorted(ordered, pre - SAME) + np.searchsorted(ordered, pre + SAME)) / (2 * n),
-        *_quantiles(change[neighbour_index(n, LOCAL_HALF)], 0.5),
-        *_quantiles(change[neighbour_index(n, WIDE_HALF)], 0.5),
+        *quantiles_of_rows(change[neighbour_index(n, LOCAL_HALF)], 0.5),
+        *quantiles_of_rows(change[neighbour_index(n, WIDE_HALF)], 0.5),
         _beats_to_long(pre),
         _beats_to_long(np.concatenate([post[::-1], pre[:1]])[:-1], own=pre[::-1])[::-1],
         previous - local_median,
@@ -162,17 +163,6 @@ def rhythm_features(times_s: npt.NDArray[np.floating]) -> Array:
         long_wide - wide_median,
     )
     return np.stack(columns, axis=1).astype(np.float32)
-
-
-def _quantiles(values: npt.NDArray[np.float64], *shares: float) -> list[npt.NDArray[np.float64]]:
-    """Return ``np.quantile(values, share, axis=1)`` for each share; short rows are sorted faster than they are parted."""
-    ordered = np.sort(values, axis=1)
-    last = ordered.shape[1] - 1
-    lower = [min(int(share * last), max(last - 1, 0)) for share in shares]
-    return [
-        ordered[:, k] + (share * last - k) * (ordered[:, min(k + 1, last)] - ordered[:, k])
-        for k, share in zip(lower, shares, strict=True)
-    ]
 
 
 def _beats_to_long(intervals: npt.NDArray[np.float64], own: npt.NDArray[np.float64] | None = None) -> npt.NDArray[np.float64]:
