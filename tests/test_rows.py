@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from beatlens._rows import quantiles_of_rows
+from beatlens._rows import median_of_all, quantiles_of_rows
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -22,3 +22,9 @@ def test_a_row_with_nan_has_none():
     (found,) = quantiles_of_rows(values, 0.5)
     assert np.isnan(found[0])
     assert found[1] == 2
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 300])
+def test_the_median_of_all_is_numpys(n):
+    values = np.random.default_rng(n).normal(size=(n, 112, 2)).astype(np.float32)
+    np.testing.assert_allclose(median_of_all(values), np.median(values, axis=0), rtol=1e-6, atol=1e-7)

@@ -1,4 +1,4 @@
-"""Medians and other quantiles of many short rows."""
+"""Medians and other quantiles of many short rows: what is sorted with the processor's wide instructions is sorted quickly."""
 
 from __future__ import annotations
 
@@ -28,3 +28,9 @@ def quantiles_of_rows(values: npt.NDArray[np.floating[Any]], *shares: float) -> 
         found.append(ordered[:, low] + between * (ordered[:, min(low + 1, last)] - ordered[:, low]))
         found[-1][np.isnan(ordered[:, -1])] = np.nan  # which come last
     return found
+
+
+def median_of_all(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+    """Return ``np.median(values, axis=0)``."""
+    rows = np.ascontiguousarray(values.reshape(len(values), -1).T)
+    return quantiles_of_rows(rows, 0.5)[0].reshape(values.shape[1:])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from beatlens.beats.likeness_features import LIKENESS_FEATURES, likeness_features
+from beatlens.beats.likeness_features import LIKENESS_FEATURES, _largest, likeness_features
 from beatlens.beats.morphology import BEFORE, QRS, BeatShapes, group_beats
 
 T = np.arange(-BEFORE, 64)
@@ -87,3 +87,13 @@ def test_one_clean_lead_is_enough() -> None:
     found = columns(replace(shapes, windows=windows))
     assert found["best_lead_corr"][7] > 0.95
     assert found["best_lead_likeness"][7] > 0.9
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_the_largest_of_each_row_are_found(tied: bool) -> None:
+    values = np.random.default_rng(6).normal(size=(20, 50)).astype(np.float32)
+    values = np.round(values) if tied else values
+    found = _largest(values, 10)
+    assert found.shape == (20, 10)
+    assert all(len(set(row)) == 10 for row in found.tolist())
+    np.testing.assert_array_equal(np.sort(np.take_along_axis(values, found, axis=1)), np.sort(values)[:, -10:])

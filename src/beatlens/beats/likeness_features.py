@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from beatlens._rows import median_of_all
 from beatlens.beats.morphology import QRS, BeatShapes, likeness, likeness_by_rows
 from beatlens.beats.shape_measures import choose_fit, pair_fits, row_likeness, shifted_corr, take_fit, width_ms
 
@@ -100,9 +101,18 @@ def nearest_beats(shapes: BeatShapes, rows: npt.NDArray[np.integer] | None = Non
     for first, alike in likeness_by_rows(flat[asked], flat) if k else ():
         block = slice(first, first + len(alike))
         alike[np.arange(len(alike)), asked[block]] = -2
-        nearest[block] = np.argpartition(alike, len(flat) - k, axis=1)[:, len(flat) - k :]
+        nearest[block] = _largest(alike, k)
         how_like[block] = np.take_along_axis(alike, nearest[block], axis=1)
     return nearest, how_like
+
+
+def _largest(values: Array, k: int) -> npt.NDArray[np.intp]:
+    """Return where the ``k`` largest values of each row are, in any order."""
+    first = values.shape[1] - k
+    places = np.flatnonzero(values >= np.partition(values, first, axis=1)[:, [first]])
+    if len(places) > k * len(values):  # some are the same as the last of them
+        return np.asarray(np.argpartition(values, first, axis=1)[:, first:])
+    return np.asarray(places % values.shape[1]).reshape(len(values), k)
 
 
 def _like_columns(shapes: BeatShapes, pre_to_local: Array) -> list[Array]:
@@ -138,7 +148,7 @@ def find_others(shapes: BeatShapes, pre_to_local: Array) -> list[Other]:
     found: list[Other] = []
     for group in [g for g in present[np.argsort(-counts, kind="stable")] if g != 0 and (groups == g).sum() >= MIN_GROUP]:
         members = groups == group
-        typical = np.median(w[members], axis=0).astype(np.float64)
+        typical = median_of_all(w[members]).astype(np.float64)
         if float(likeness(typical[QRS].reshape(1, -1), d)[0, 0]) <= UNLIKE:
             lagged = np.stack([typical[QRS.start + lag : QRS.stop + lag].reshape(-1) for lag in LAGS])
             found.append(Other(members, lagged, float(np.median(pre_to_local[members]))))

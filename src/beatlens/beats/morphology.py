@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from beatlens._rows import median_of_all
 from beatlens.errors import SignalError
 
 Array = npt.NDArray[np.float32]
@@ -154,7 +155,7 @@ def describe_shapes(x: Array, r_samples: npt.NDArray[np.integer]) -> BeatShapes:
     size = np.median(np.ptp(windows[:, QRS], axis=1), axis=0)
     windows = windows / (size + 1e-3)
     groups = group_beats(windows[:, QRS])
-    dominant = np.median(windows[groups == 0], axis=0)
+    dominant = median_of_all(windows[groups == 0])
     qrs = dominant[QRS]
     sign = np.sign(np.take_along_axis(qrs, np.abs(qrs).argmax(axis=0)[None], axis=0)[0])
     sign[sign == 0] = 1

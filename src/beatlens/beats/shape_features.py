@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from beatlens._rows import median_of_all, quantiles_of_rows
 from beatlens.beats.morphology import P_WAVE, QRS, T_WAVE, TINY, BeatShapes, likeness
 from beatlens.beats.rhythm import LOCAL_HALF, neighbour_index
 from beatlens.beats.shape_measures import choose_fit, corr_rows, pair_fits, row_likeness, shifted_corr, take_fit, width_ms
@@ -172,8 +173,8 @@ def _group_columns(w: Array, dominant: Array, groups: npt.NDArray[np.int64], pre
     n = len(w)
     present, inverse, counts = np.unique(groups, return_inverse=True, return_counts=True)
     members = [np.flatnonzero(inverse == k) for k in range(len(present))]
-    typical = np.stack([np.median(w[of_group[:200]], axis=0) for of_group in members])
-    early = np.stack([np.quantile(pre_to_local[of_group], [0.2, 0.5, 0.8]) for of_group in members])
+    typical = np.stack([median_of_all(w[of_group[:200]]) for of_group in members])
+    early = np.concatenate([quantiles_of_rows(pre_to_local[None, of_group], 0.2, 0.5, 0.8) for of_group in members], axis=1).T
     rows = (
         early[:, 1],
         early[:, 2] - early[:, 0],
@@ -194,7 +195,7 @@ def _fusion_columns(w: Array, dominant: Array, groups: npt.NDArray[np.int64]) ->
         if present[k] == 0 or counts[k] < 2:
             continue
         members = groups == present[k]
-        other = np.median(w[members][:, QRS], axis=0).reshape(-1).astype(np.float64)
+        other = median_of_all(w[members, QRS]).reshape(-1).astype(np.float64)
         if float(likeness(other[None], d[None])[0, 0]) <= 0.6:
             others.append(other)
             # A beat must not be explained by itself: a group of two or three is mostly the beat.

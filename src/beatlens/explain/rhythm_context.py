@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from beatlens._rows import median_of_all
 from beatlens.beats.morphology import QRS, BeatShapes, cut_padded, likeness
 from beatlens.beats.rhythm import LOCAL_HALF, neighbour_index
 from beatlens.beats.shape_features import SHAPE_FEATURES
@@ -99,7 +100,7 @@ def _fusion_context(shapes: BeatShapes) -> dict[str, npt.NDArray[np.floating]]:
         if present[k] == 0 or counts[k] < 2:
             continue
         members = groups == present[k]
-        other = np.median(w[members][:, QRS], axis=0).reshape(-1).astype(np.float64)
+        other = median_of_all(w[members, QRS]).reshape(-1).astype(np.float64)
         if float(likeness(other[None], d[None])[0, 0]) > 0.6:
             continue
         others[place], pinv[place] = other, np.linalg.pinv(np.stack([d, other], axis=1))
