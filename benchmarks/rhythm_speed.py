@@ -1,6 +1,7 @@
 """How many beats a second rhythm-lstm judges, beside the same network in ONNX Runtime and in PyTorch, in turns.
 
     python benchmarks/rhythm_speed.py [--beats 20480] [--rounds 7] [--python PYTHON] [--json]
+    BEATLENS_DATA=FOLDER python benchmarks/rhythm_speed.py --record 100 [--rounds 7] [--json]
 
 ``whole`` is `predict_encoded`: from encoded beats, in stretches of 2,560 (some half an hour), to probabilities, cut into
 sequences that overlap, beats of one shape heard. The others compute the
@@ -8,18 +9,26 @@ network alone on the same sequences, a batch at a time: ONNX Runtime the exporte
 layers and sizes (its weights are drawn: speed does not depend on them). Each is a process of its own that uses all cores it
 may, and its clock runs when it has compiled. ``--python`` names a Python that has ``onnxruntime`` and ``torch``, if this one
 has not. The beats are made up, for the same reason.
+
+``--record`` measures a wait instead: from the start of a process to the probabilities of every beat of a recording of the MIT-BIH
+database, R peaks found and all, with nothing compiled before and with what an earlier process has left.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import statistics
+import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from table import Table, describe_machine
 from turns import Turns
 
+from beatlens.databases.mitdb import find_database
 from beatlens.models.onnx_export import export_onnx
 from beatlens.models.registry import load_model
 from beatlens.models.rhythm_encoding import FEATURES
@@ -79,6 +88,37 @@ def run():
     with torch.inference_mode():
         for _ in range(times): torch.softmax(sum(each(x, m) for each in networks) / len(networks), -1)
 """
+FROM_FILE = """
+import sys
+import beatlens as bl
+record = bl.read(sys.argv[1])
+said = bl.load_model("rhythm-lstm").predict_record(record, bl.detect_r_peaks(record))
+print(len(said.probabilities))
+"""
+
+
+def measure_wait(options: argparse.Namespace) -> None:
+    """Print how long a user waits for the probabilities of a recording, from the start of the process."""
+    path = find_database() / options.record
+    title = "rhythm-lstm: from the start of a process to the probabilities of a recording"
+    table = Table("Speed", title, ("before", "beats", "seconds"), as_json=options.json)
+    # An installed package has its bytecode on disk.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    waits: dict[str, list[float]] = {"nothing compiled": [], "compiled by an earlier process": []}
+    with tempfile.TemporaryDirectory() as scratch:
+        for number in range(options.rounds):
+            kept = {**environment, "BEATLENS_CACHE": f"{scratch}/{number}"}
+            for seconds in waits.values():
+                began, words = time.perf_counter(), [sys.executable, "-c", FROM_FILE, str(path)]
+                done = subprocess.run(words, env=kept, check=True, capture_output=True, text=True)
+                seconds.append(time.perf_counter() - began)
+    for kind, seconds in waits.items():
+        table.add(kind, f"{int(done.stdout):,}", f"{statistics.median(seconds):.1f}")
+    table.note = (
+        f"MIT-BIH record {options.record}, 30 minutes of two leads, read, its R peaks found, its beats judged; medians of "
+        f"{options.rounds} rounds in turns. {describe_machine()}."
+    )
+    table.end()
 
 
 def main() -> None:
@@ -87,8 +127,12 @@ def main() -> None:
     parser.add_argument("--beats", type=int, default=20_480)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--record")
     parser.add_argument("--json", action="store_true", help="print what docs/tools/keep.py keeps")
     options = parser.parse_args()
+    if options.record:
+        measure_wait(options)
+        return
     model = load_model("rhythm-lstm")
     networks = [layer for layer in model.keras_model.layers if hasattr(layer, "layers")] or [model.keras_model]
     with tempfile.TemporaryDirectory() as scratch:

@@ -28,7 +28,7 @@ OF_RHYTHM = (
 )
 SANITY = (
     "**Sanity** (rank correlations with the original picture; of shuffled weights first of the sizes, then of the values with "
-    "their signs; of planted waves those that moved the logit by 2 or more):"
+    "their signs; of planted waves those that moved the logit by 2 or more, in brackets found by one sample):"
 )
 UNSURE = "beats both on average, not with its whole interval"
 CLASSES = ("all", "N", "S", "V", "F")
@@ -142,7 +142,9 @@ def table_of_sanity(report: dict[str, Any]) -> str:
         fallen = [tell_both(row, signed, method) for row, signed in zip(report["randomisation"], by_sign, strict=True)]
         calm, own = noise.get(method, {}), late.get(method, {})
         planted = own.get("found", "-")
-        found = f"{planted:.3f} of {own['planted']} ({own['found by one sample']:.3f})" if isinstance(planted, float) else "-"
+        found = f"{planted:.3f} of {own['planted']}" if isinstance(planted, float) else "-"
+        if isinstance(by_one := own.get("found by one sample"), float):
+            found += f" ({by_one:.3f})"
         body.append([method, *fallen, calm.get("noise", "-"), calm.get("shift", "-"), own.get("late share", "-"), found])
     return table(
         ["method", *(f"shuffled from `{layer}`" for layer in layers), "noise", "shift", "last third", "planted, found"], body
