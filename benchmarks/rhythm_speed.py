@@ -10,8 +10,8 @@ layers and sizes (its weights are drawn: speed does not depend on them). Each is
 may, and its clock runs when it has compiled. ``--python`` names a Python that has ``onnxruntime`` and ``torch``, if this one
 has not. The beats are made up, for the same reason.
 
-``--record`` measures a wait instead: from the start of a process to the probabilities of every beat of a recording of the MIT-BIH
-database, R peaks found and all, with nothing compiled before and with what an earlier process has left.
+``--record`` measures a wait instead: from the start of a process to the probabilities of every beat of a recording of the
+MIT-BIH database, R peaks found and all, with nothing compiled before and with what an earlier process has left.
 """
 
 from __future__ import annotations
