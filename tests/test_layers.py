@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "beatlens"
 
 LAYERS = (
     ("errors", "_version", "_tag"),
-    ("labels", "_io", "_optional", "_threads"),
+    ("labels", "_io", "_optional", "_rows", "_threads"),
     ("records",),
     ("databases",),
     ("beats",),
