@@ -284,7 +284,8 @@ def _place(values: npt.NDArray[np.float32], samples: Index, fs: float) -> Index:
         index = np.clip(part[:, None] + offsets, 0, len(values) - 1)
         windows = values[index]
         (middle,) = quantiles_of_rows(windows, 0.5)
-        middle = np.where(np.isnan(middle), np.nanmedian(windows, axis=1), middle) if np.isnan(middle).any() else middle
+        if np.isnan(middle).any():
+            middle = np.nanmedian(windows, axis=1)
         windows = windows - middle[:, None]
         near = np.nan_to_num(windows[:, around - reach : around + reach + 1])
         found = np.abs(near).argmax(axis=1) - reach

@@ -53,6 +53,9 @@ SHAPE_FEATURES: Final = (
 )
 """Names of the columns of `shape_features`, in their order."""
 
+MAX_PARTNERS: Final = 11
+"""Groups beside the dominant one that a fusion beat may be made of."""
+
 
 def shape_features(shapes: BeatShapes, pre_to_local: Array, pre_rr: Array) -> Array:
     """Describe the shape of each beat beside the dominant beat, its neighbours and its group.
@@ -185,24 +188,33 @@ def _group_columns(w: Array, dominant: Array, groups: npt.NDArray[np.int64], pre
     return [np.log(counts[inverse] / n), (groups == 0).astype(np.float64), *(row[inverse] for row in rows)]
 
 
+def find_partners(
+    w: Array, dominant: Array, groups: npt.NDArray[np.int64]
+) -> list[tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]]:
+    """Return the typical complexes that a beat may be blended of beside the dominant one, eleven at most; which beats each."""
+    d = dominant[QRS].reshape(1, -1).astype(np.float64)
+    present, counts = np.unique(groups, return_counts=True)
+    found = []
+    for k in np.argsort(-counts)[: MAX_PARTNERS + 1]:
+        if present[k] == 0 or counts[k] < 2:
+            continue
+        members = groups == present[k]
+        typical = median_of_all(w[members, QRS]).reshape(-1).astype(np.float64)
+        if float(likeness(typical[None], d)[0, 0]) <= 0.6:
+            # A beat must not be explained by itself: a group of two or three is mostly the beat.
+            found.append((typical, ~members if counts[k] < 4 else np.ones(len(w), bool)))
+    return found
+
+
 def _fusion_columns(w: Array, dominant: Array, groups: npt.NDArray[np.int64]) -> list[Array]:
     """Fit each complex by the dominant one and another of the recording, whichever other explains it best."""
     n = len(w)
     d = dominant[QRS].reshape(-1).astype(np.float64)
-    present, counts = np.unique(groups, return_counts=True)
-    others, outside = [], []
-    for k in np.argsort(-counts)[:12]:
-        if present[k] == 0 or counts[k] < 2:
-            continue
-        members = groups == present[k]
-        other = median_of_all(w[members, QRS]).reshape(-1).astype(np.float64)
-        if float(likeness(other[None], d[None])[0, 0]) <= 0.6:
-            others.append(other)
-            # A beat must not be explained by itself: a group of two or three is mostly the beat.
-            outside.append(~members if counts[k] < 4 else np.ones(n, bool))
-    fits = pair_fits(w[:, QRS].reshape(n, -1).astype(np.float64), d, np.reshape(others, (len(others), len(d))))
+    partners = find_partners(w, dominant, groups)
+    others = np.reshape([typical for typical, _ in partners], (len(partners), len(d)))
+    fits = pair_fits(w[:, QRS].reshape(n, -1).astype(np.float64), d, others)
     gain = np.minimum(fits.first_alone, fits.second_alone) - fits.rest
-    best = choose_fit(fits, np.reshape(outside, fits.rest.shape))
+    best = choose_fit(fits, np.reshape([allowed for _, allowed in partners], fits.rest.shape))
     alone = (fits.first_weight, np.zeros(n), fits.first_alone, np.zeros(n))
     together = (fits.weights[:, 0], fits.weights[:, 1], fits.rest, gain)
     return [np.clip(take_fit(best, *pair), -3, 3) for pair in zip(alone, together, strict=True)]

@@ -243,7 +243,8 @@ def _read_stretch(
     usual = np.median(encoded.features[shapes.groups == 0], axis=0)
     company = _Company(model, encoded, usual, rows)
     inputs: Arrays = {name: values[rows] for name, values in context.items()}
-    inputs |= build_likeness_context(shapes, likeness, encoded.early, rows)
+    pre_to_local = encoded.features[:, RHYTHM_FEATURES.index("pre_to_local")]
+    inputs |= build_likeness_context(shapes, likeness, pre_to_local, rows)
     inputs[WINDOW], inputs[RHYTHM] = voltage[rows], encoded.features[rows, :n_rhythm]
     inputs[COMPANY] = company.brought[rows]
     usual_window = inputs["dominant"] / inputs["gain"][:, None]

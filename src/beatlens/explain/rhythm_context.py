@@ -7,16 +7,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from beatlens._rows import median_of_all
-from beatlens.beats.morphology import QRS, BeatShapes, cut_padded, likeness
+from beatlens.beats.morphology import QRS, BeatShapes, cut_padded
 from beatlens.beats.rhythm import LOCAL_HALF, neighbour_index
-from beatlens.beats.shape_features import SHAPE_FEATURES
+from beatlens.beats.shape_features import MAX_PARTNERS, SHAPE_FEATURES, find_partners
 from beatlens.explain.shape_port import detrend_p
 
 Array = npt.NDArray[np.float32]
 
-MAX_OTHERS: Final = 11
-"""Groups beside the dominant one that a fusion beat may be made of."""
 WIDE_P: Final = 30
 GROUP: Final = slice(SHAPE_FEATURES.index("group_share"), SHAPE_FEATURES.index("group_count") + 1)
 
@@ -92,20 +89,11 @@ def _fusion_context(shapes: BeatShapes) -> dict[str, npt.NDArray[np.floating]]:
     w, groups = shapes.windows, shapes.groups
     n, n_values = len(w), w[0, QRS].size
     d = shapes.dominant[QRS].reshape(-1).astype(np.float64)
-    others, pinv = np.zeros((MAX_OTHERS, n_values)), np.zeros((MAX_OTHERS, 2, n_values))
-    allowed = np.zeros((n, MAX_OTHERS), bool)
-    present, counts = np.unique(groups, return_counts=True)
-    place = 0
-    for k in np.argsort(-counts)[: MAX_OTHERS + 1]:
-        if present[k] == 0 or counts[k] < 2:
-            continue
-        members = groups == present[k]
-        other = median_of_all(w[members, QRS]).reshape(-1).astype(np.float64)
-        if float(likeness(other[None], d[None])[0, 0]) > 0.6:
-            continue
-        others[place], pinv[place] = other, np.linalg.pinv(np.stack([d, other], axis=1))
-        allowed[:, place] = ~members if counts[k] < 4 else True
-        place += 1
+    others, pinv = np.zeros((MAX_PARTNERS, n_values)), np.zeros((MAX_PARTNERS, 2, n_values))
+    allowed = np.zeros((n, MAX_PARTNERS), bool)
+    for place, (typical, for_beats) in enumerate(find_partners(w, shapes.dominant, groups)):
+        others[place], pinv[place] = typical, np.linalg.pinv(np.stack([d, typical], axis=1))
+        allowed[:, place] = for_beats
     return {
         "usual_qrs": _repeat(d, n),
         "other_qrs": _repeat(others, n),

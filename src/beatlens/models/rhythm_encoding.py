@@ -15,7 +15,6 @@ from beatlens.beats.shape_features import SHAPE_FEATURES, shape_features
 from beatlens.models.rhythm_network import N_LEADS
 
 FEATURES: Final = RHYTHM_FEATURES + SHAPE_FEATURES + LIKENESS_FEATURES
-EARLY: Final = FEATURES.index("pre_to_local")
 STRETCH_S: Final = 1800.0
 """A recording is described in stretches of at most this length: what is usual changes over a day."""
 FIRST_CHOICE: Final = ("MLII", "II", "ML2", "LEAD II")
@@ -44,11 +43,6 @@ class EncodedBeats:
 
     def __len__(self) -> int:
         return len(self.features)
-
-    @property
-    def early(self) -> Array:
-        """How early each beat is: the logarithm of the interval before it beside the local one; shape (n_beats,)."""
-        return self.features[:, EARLY]
 
 
 def encode_prepared(x: Array, times_s: npt.NDArray[np.floating]) -> EncodedBeats:
