@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from beatlens.beats.morphology import AFTER, BEFORE, QRS
+from beatlens.beats.morphology import AFTER, BEFORE, QRS, likeness
 from beatlens.models.rhythm_network import CLASSES
-from beatlens.models.rhythm_shapes import hear_like_beats
+from beatlens.models.rhythm_shapes import FEW, OWN, hear_like_beats
 
 N_SAMPLES = BEFORE + AFTER
 V = CLASSES.index("V")
@@ -28,14 +28,14 @@ def odds(logits: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("n_beats", [2, 9, 150])
-def test_log_odds_of_v_move_half_way_to_those_of_the_shape(n_beats) -> None:
+def test_log_odds_of_v_move_towards_those_of_the_shape(n_beats) -> None:
     rng = np.random.default_rng(n_beats)
     kinds = rng.integers(0, 2, n_beats)
     logits = rng.normal(size=(n_beats, 4)) * 3
     heard = hear_like_beats(logits, shapes(kinds, rng))
     before = odds(logits)
     mean = np.array([before[kinds == kind].mean() for kind in kinds])
-    np.testing.assert_allclose(odds(heard), (before + mean) / 2, atol=1e-9)
+    np.testing.assert_allclose(odds(heard), OWN * before + (1 - OWN) * mean, atol=1e-9)
 
 
 def test_the_other_classes_keep_their_proportions() -> None:
@@ -52,6 +52,24 @@ def test_a_beat_that_is_called_otherwise_than_its_shape_is_outvoted() -> None:
     logits[7] = [0.0, 0.0, 2.0, 0.0]
     assert hear_like_beats(logits, shapes([0] * 30, rng)).argmax(axis=1).tolist() == [0] * 30
     assert hear_like_beats(logits, shapes([0] * 7 + [1] + [0] * 22, rng)).argmax(axis=1)[7] == V
+
+
+@pytest.mark.parametrize(("noise", "hears"), [(0.7, True), (1.0, False)])
+def test_a_beat_that_noise_has_made_unlike_its_shape_hears_the_nearest(noise, hears) -> None:
+    rng = np.random.default_rng(5)
+    windows = shapes([0] * 30 + [1] * 30, rng)
+    complexes = windows[:, QRS]
+    wave = np.resize([1.0, -1.0], complexes.shape[1])[:, None] * noise * complexes[0].std()
+    complexes[0] += wave.astype(np.float32)  # a view of the windows
+    found = likeness(complexes.reshape(60, -1)[:1], complexes.reshape(60, -1))[0, 1:30]
+    assert (found > 0.8).tolist() == [hears] * 29
+    assert found.max() < 0.9
+    logits = np.tile([2.0, 0.0, -2.0, 0.0], (60, 1))
+    logits[0] = [0.0, 0.0, 2.0, 0.0]
+    before, heard = odds(logits), odds(hear_like_beats(logits, windows))
+    mean = (before[0] + (FEW - 1) * before[1]) / FEW if hears else before[0]
+    assert heard[0] == pytest.approx(OWN * before[0] + (1 - OWN) * mean)
+    np.testing.assert_allclose(heard[1:], before[1:], atol=1e-9)  # who are many hear their own shape alone
 
 
 def test_the_order_of_the_beats_does_not_matter() -> None:
