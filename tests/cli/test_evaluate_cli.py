@@ -244,6 +244,7 @@ def test_annotations_of_another_rate_are_refused(folder: Path, protocol: str) ->
         ("mine", "--protocol", "other"),
         ("mine", "--protocol", "seed", "--leads", "1"),
         ("mine", "--protocol", "inter-patient", "--leads", "0"),
+        ("mine", "--protocol", "inter-patient", "--leads", "3"),
         ("--annotations", "somewhere", "--protocol", "ec57", "--leads", "1"),
         ("mine", "--protocol", "ec57", "--figures", "somewhere"),
     ],
