@@ -32,7 +32,7 @@ FOLDS: Final = (
 ARRHYTHMIC: Final = ("124", "201", "203", "207")
 """Records whose normal beats mostly have no sinus P wave: no composed atrial runs are made of them."""
 
-NOISY_SHARE: Final = 0.4
+NOISY_SHARE: Final = 0.8
 """Share of the composed recordings that noise is added to."""
 LONGEST_STRIP_S: Final = 60.0
 """Recordings that are not longer are not cut into strips."""
@@ -70,7 +70,7 @@ class RhythmTraining(BaseModel):
         1.5,
     )
     composed: Annotated[float, Field(ge=0, le=1, description="Share of the composed recordings drawn each epoch.")] = 0.5
-    degraded: Annotated[float, Field(ge=0, le=1, description="Share of degraded copies, strips and single leads.")] = 0.2
+    degraded: Annotated[float, Field(ge=0, le=1, description="Share of degraded copies, strips and single leads.")] = 0.4
     composed_copies: Annotated[int, Field(ge=0, description="Sets of composed recordings a patient.")] = 2
     degraded_copies: Annotated[int, Field(ge=0, description="Degraded copies of each recording.")] = 3
     unseen: Annotated[tuple[str, ...], Field(description="Columns that the network does not see.")] = UNSEEN
