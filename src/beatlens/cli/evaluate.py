@@ -70,7 +70,9 @@ def evaluate(
         typer.Option(min=0, max=1, help="Probability from which on a beat is abnormal; the model's own, or 0.5, if not given."),
     ] = None,
     resamples: Annotated[int, typer.Option(min=1, help="Resamples of the records for the 95 % intervals.")] = 1000,
-    leads: Annotated[int | None, typer.Option(min=1, max=2, help="Show the model so many leads, the first; all if not given.")] = None,
+    leads: Annotated[
+        int | None, typer.Option(min=1, max=2, help="Show the model so many leads, the first; all if not given.")
+    ] = None,
     figures: Annotated[
         Path | None, typer.Option(help="Folder for the reliability diagram and the confusion matrix, under inter-patient.")
     ] = None,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Annotated, Final
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from threadpoolctl import threadpool_limits
 
+from beatlens._threads import map_threads
 from beatlens.beats.morphology import FS, Array, align_beats, prepare_signal
 from beatlens.databases.mitdb import DS1, read_mitdb
 from beatlens.errors import closest
@@ -178,8 +179,9 @@ def make_examples(
         alike = [name for name in ectopic if pools[name].windows.shape[2] == n_leads]
         return examples + _composed(source, pools, alike, rng, settings.composed_copies)
 
-    with ThreadPoolExecutor(settings.jobs) as pool:
-        return [example for made in pool.map(make, sources) for example in made]
+    # Matrix products differ in their last digits with the number of threads: one, whatever the machine and the jobs.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return [example for made in map_threads(make, sources, threads=settings.jobs) for example in made]
 
 
 def _composed(
