@@ -260,6 +260,25 @@ def test_records_of_one_and_two_leads_train_together(tmp_path: Path, own_folder:
     assert "strip" not in {example.kind for example in examples}
 
 
+def test_examples_are_the_same_to_the_last_bit_on_any_number_of_threads(tmp_path: Path, own_folder: ModuleType) -> None:
+    """Of NumPy's matrix products as of the recordings made at the same time: a run can be resumed on another machine."""
+    from threadpoolctl import threadpool_limits
+
+    from beatlens.training.rhythm import make_examples
+
+    table = own_folder.write_folder(tmp_path / "mine", [("a", "x"), ("b", "y")], duration_s=300)
+    data = {"folder": str(tmp_path / "mine"), "patients": str(table)}
+    made = []
+    for jobs, threads in ((1, 1), (1, 2), (2, 2)):
+        settings = OwnTraining(data=data, composed_copies=1, degraded_copies=1, jobs=jobs)  # type: ignore[arg-type]
+        found = own_set(settings)
+        with threadpool_limits(limits=threads, user_api="blas"):
+            made.append(make_examples(settings, found.records, read=found.read))
+    for examples in made[1:]:
+        for one, other in zip(made[0], examples, strict=True):
+            assert one.beats.features.tobytes() == other.beats.features.tobytes()
+
+
 def test_a_run_is_resumed_without_naming_anything_again(trained: Path, run_beatlens: Callable[..., Any]) -> None:
     """Settings and data come from its folder; what is done is not done again."""
     before = (trained / "model.keras").read_bytes()
